@@ -1,0 +1,48 @@
+"""One column of a contract, and how its values were distributed in the training snapshot."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class NumericReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a numeric column's values fell into bins.
+
+    `edges`: k ascending finite inner edges. `counts`: k + 1 rows per bin, where bin i holds
+    edges[i-1] < x <= edges[i], the first and last being open-ended. `missing`: rows without a value.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    missing: int
+
+
+class CategoricalReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many rows held each of the column's `categories` (same order), another one, or none."""
+
+    counts: tuple[int, ...]
+    other: int
+    missing: int
+
+
+class NumericColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="numeric"):
+    """A float64 column; missing is NaN. `minimum` and `maximum` are allowed values themselves."""
+
+    name: str
+    nullable: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    reference: NumericReference | None = None
+
+
+class CategoricalColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="categorical"):
+    """A column of strings; missing is absent. `closed`: a category that is not listed is a fault of the data."""
+
+    name: str
+    categories: tuple[str, ...]
+    nullable: bool = True
+    closed: bool = False
+    reference: CategoricalReference | None = None
+
+
+Column = NumericColumn | CategoricalColumn

@@ -1,0 +1,29 @@
+"""A project: the folder that a data scientist owns, and its configuration over Tabi's defaults."""
+
+from tabi.project.config import (
+    CalibrationConfig,
+    ColumnConfig,
+    EvaluationConfig,
+    GatesConfig,
+    ProjectConfig,
+    SearchConfig,
+    SplitConfig,
+    ThresholdConfig,
+)
+from tabi.project.load import config_from_yaml, config_to_yaml, dataset_label, load_config, project_names
+
+__all__ = [
+    "CalibrationConfig",
+    "ColumnConfig",
+    "EvaluationConfig",
+    "GatesConfig",
+    "ProjectConfig",
+    "SearchConfig",
+    "SplitConfig",
+    "ThresholdConfig",
+    "config_from_yaml",
+    "config_to_yaml",
+    "dataset_label",
+    "load_config",
+    "project_names",
+]

@@ -1,0 +1,145 @@
+"""Everything a `config.yaml` may say, with its default. An unknown key is an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING
+
+
+class Mode(Enum):
+    """How long a search may take: `fast` is seconds, `full` is every candidate of the preset."""
+
+    fast = "fast"
+    full = "full"
+
+
+class Kind(Enum):
+    """What a column is to the model."""
+
+    numeric = "numeric"
+    categorical = "categorical"
+
+
+class ClassWeight(Enum):
+    """Whether rows are weighted so that both classes weigh the same."""
+
+    none = "none"
+    balanced = "balanced"
+
+
+class CalibrationMethod(Enum):
+    """How probabilities are calibrated after the fit; see scikit-learn's CalibratedClassifierCV."""
+
+    none = "none"
+    sigmoid = "sigmoid"
+    isotonic = "isotonic"
+
+
+class Criterion(Enum):
+    """What the decision threshold is chosen for."""
+
+    f1 = "f1"
+    cost = "cost"
+    fixed = "fixed"
+
+
+@dataclass
+class ColumnConfig:
+    """What the project knows of one column beyond what its rows show. Unset: inferred from the rows."""
+
+    kind: Kind | None = None
+    nullable: bool | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    closed: bool = False
+    unique: bool = False
+
+
+@dataclass
+class SplitConfig:
+    """The test set, cut off before anything is learnt. Stratified by the target."""
+
+    test_size: float = 0.2
+    seed: int = 42
+
+
+@dataclass
+class SearchConfig:
+    """Halving search over the preset's candidates.
+
+    `space`: candidate values by parameter, replacing the preset's own. `min_resources`: rows of the first rung,
+    computed from the rarer class where unset. `jobs`: folds fitted at a time, -1 for all cores.
+    """
+
+    mode: Mode = Mode.full
+    folds: int = 5
+    factor: int = 3
+    min_resources: int | None = None
+    jobs: int = -1
+    space: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class CalibrationConfig:
+    """Calibration of probabilities, off by default."""
+
+    method: CalibrationMethod = CalibrationMethod.none
+    folds: int = 5
+
+
+@dataclass
+class ThresholdConfig:
+    """The decision threshold, chosen on out-of-fold predictions of the training rows.
+
+    `value` is used by `fixed`, the two costs by `cost`.
+    """
+
+    criterion: Criterion = Criterion.f1
+    value: float = 0.5
+    cost_false_positive: float = 1.0
+    cost_false_negative: float = 1.0
+
+
+@dataclass
+class EvaluationConfig:
+    """`repeats` > 0 also reports repeated stratified cross-validation over all rows, for small tables."""
+
+    repeats: int = 0
+    folds: int = 5
+
+
+@dataclass
+class GatesConfig:
+    """Bounds that a release must meet. `parity` is absolute, in probability."""
+
+    parity: float = 1e-9
+    auc_minimum: float = 0.5
+
+
+@dataclass
+class ProjectConfig:
+    """A project. `source` and `target` have no default; the rest has one that suits most tables."""
+
+    name: str = MISSING
+    source: str = MISSING
+    target: str = MISSING
+    # the label whose probability is predicted; unset: the rarer class
+    positive: str | None = None
+    drop: list[str] = field(default_factory=list)
+    columns: dict[str, ColumnConfig] = field(default_factory=dict)
+    strict: bool = False
+    preset: str = "native"
+    # parameters of the preset's estimator that hold for every candidate
+    params: dict[str, Any] = field(default_factory=dict)
+    class_weight: ClassWeight = ClassWeight.none
+    seed: int = 42
+    split: SplitConfig = field(default_factory=SplitConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+    threshold: ThresholdConfig = field(default_factory=ThresholdConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gates: GatesConfig = field(default_factory=GatesConfig)

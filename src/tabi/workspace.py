@@ -1,0 +1,69 @@
+"""Where things lie. Every embedded default is a path below one folder, and each can be moved by a variable.
+
+| variable            | default                        | what lies there                              |
+|---------------------|--------------------------------|----------------------------------------------|
+| TABI_HOME           | nearest folder with projects/  | the workspace itself                         |
+| TABI_STORE          | <home>/store                   | data snapshots and model bundles             |
+| TABI_TRACKING_URI   | sqlite:///<home>/tracking/…    | MLflow runs                                  |
+| TABI_DATA_CACHE     | <home>/data_cache              | what scikit-learn fetched from OpenML        |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of one team's work. Nothing is created by merely asking for one."""
+
+    root: Path
+    store: Path
+    tracking_uri: str
+    data_cache: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
+        """The workspace that `start` (default: the current folder) lies in.
+
+        The root is TABI_HOME, else the nearest folder upwards that holds `projects/`, else `start`.
+        """
+        here = (start or Path.cwd()).resolve()
+        if environ.get("TABI_HOME"):
+            root = Path(environ["TABI_HOME"]).expanduser().resolve()
+        else:
+            root = next((p for p in (here, *here.parents) if (p / "projects").is_dir()), here)
+
+        def folder(variable: str, default: str) -> Path:
+            value = environ.get(variable)
+            return Path(value).expanduser().resolve() if value else root / default
+
+        return cls(
+            root=root,
+            store=folder("TABI_STORE", "store"),
+            tracking_uri=environ.get("TABI_TRACKING_URI") or f"sqlite:///{root / 'tracking' / 'mlflow.db'}",
+            data_cache=folder("TABI_DATA_CACHE", "data_cache"),
+        )
+
+    @property
+    def projects(self) -> Path:
+        """Folder of the projects, one folder each."""
+        return self.root / "projects"
+
+    @property
+    def logs(self) -> Path:
+        """Time-stamped training logs and `latest.log`."""
+        return self.root / "logs"
+
+    @property
+    def artifacts(self) -> Path:
+        """`summary_<ds>.json` and `cv_results_<ds>.csv` of the last run of each data set."""
+        return self.root / "artifacts"
+
+    @property
+    def evidence(self) -> Path:
+        """Records of what operations did and measured."""
+        return self.root / "evidence"
