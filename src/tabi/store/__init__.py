@@ -1,0 +1,10 @@
+"""The store: immutable snapshots of bundles by id, and one `latest` pointer a model, on a folder.
+
+It knows of a bundle only the list of its files: the bundle package stands above it and uses the same list.
+"""
+
+from tabi.store.listing import FileEntry, bundle_id
+from tabi.store.store import Pointer, Store
+from tabi.store.verify import Finding
+
+__all__ = ["FileEntry", "Finding", "Pointer", "Store", "bundle_id"]

@@ -1,0 +1,191 @@
+"""The store of models: immutable snapshots, and one pointer a model that is moved by compare-and-set.
+
+Laws. A snapshot is complete before anything points to it and never changes afterwards. A reader sees the old `latest`
+or the new one, never a mix, at whatever byte a writer was interrupted. Whoever removes a snapshot removes its manifest
+first.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tabi.errors import BundleError, ConfigError, ConflictError, NotFoundError, StoreError
+from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences, read_bounded, verified_chunks
+from tabi.store.objects import Objects, tag_of
+from tabi.store.snapshots import (
+    MODELS,
+    SNAPSHOTS,
+    checked_name,
+    is_id,
+    is_name,
+    pointer_key,
+    read_listing,
+    snapshot_key,
+    snapshots_key,
+)
+from tabi.store.verify import Finding, verify
+
+_PREFIX = re.compile(r"[0-9a-f]{8,64}")
+
+
+class Pointer(NamedTuple):
+    """Where a model's `latest` points, and the tag by which compare-and-set knows that it has not moved."""
+
+    name: str
+    id: str
+    tag: str
+
+
+class Store:
+    """The models below one folder. Reading creates nothing, so a read-only store can be served from."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._objects = Objects(root)
+
+    def put_bundle(self, folder: Path) -> str:
+        """Copy a written bundle into the store and return its id; `latest` does not move.
+
+        Doing it again changes nothing; a snapshot that an earlier attempt left incomplete is completed.
+        `BundleError` if a file is not what the bundle's manifest says, `StoreError` if the store cannot be written.
+        """
+        manifest = _manifest_of(folder)
+        try:
+            listing = read_listing(manifest, f"{MANIFEST} in {folder}")
+        except StoreError as error:
+            raise BundleError(str(error)) from error
+        name = checked_name(listing.name)
+        key = snapshot_key(name, listing.id)
+        there = self._objects.path(key)
+        unsound = {difference.path for difference in differences(there, listing.files)} if there.is_dir() else None
+        for entry in listing.files:
+            if unsound is None or entry.path in unsound:
+                self._objects.write(f"{key}/{entry.path}", verified_chunks(folder, entry))
+        self._complete(f"{key}/{MANIFEST}", manifest, listing.id)
+        return listing.id
+
+    def _complete(self, key: str, manifest: bytes, identity: str) -> None:
+        """Write a snapshot's manifest unless a sound one of the same id is there: the first one stays."""
+        present = self._objects.read(key, MANIFEST_LIMIT)
+        if present is not None and _listed_id(present, key) == identity:
+            return
+        try:
+            self._objects.replace(key, None if present is None else tag_of(present), manifest)
+        except ConflictError:
+            self._complete(key, manifest, identity)
+
+    def latest(self, name: str) -> Pointer | None:
+        """Where the model's `latest` points; None if nothing was released. `StoreError` if it is unreadable."""
+        key = pointer_key(checked_name(name))
+        data = self._objects.read(key, MANIFEST_LIMIT)
+        if data is None:
+            return None
+        return Pointer(name, read_listing(data, key).id, tag_of(data))
+
+    def set_latest(self, name: str, id: str, expected: Pointer | None) -> Pointer:  # noqa: A002 - the domain's word
+        """Move `latest` to a snapshot if it is still where `expected` says (None: nowhere yet).
+
+        `ConflictError` if somebody else moved it, `NotFoundError` if there is no such snapshot, `StoreError` if the
+        snapshot has lost a file since it was written.
+        """
+        folder = self.open_path(name, id)
+        key = f"{snapshot_key(name, id)}/{MANIFEST}"
+        manifest = self._objects.read(key, MANIFEST_LIMIT) or b""
+        for entry in read_listing(manifest, key).files:
+            if not (folder / entry.path).is_file():
+                raise StoreError(f"{entry.path} is missing in the snapshot {id[:12]} of {name}: release it again")
+        tag = self._objects.replace(pointer_key(name), None if expected is None else expected.tag, manifest)
+        return Pointer(name, id, tag)
+
+    def open_path(self, name: str, id: str | None = None) -> Path:  # noqa: A002 - the domain's word
+        """Folder of a snapshot, of the latest one by default; `NotFoundError` says what there is instead."""
+        if id is None:
+            pointer = self.latest(name)
+            if pointer is None:
+                raise NotFoundError(f"no model {name} was released to the store {self.root}: {self._known()}")
+            id = pointer.id  # noqa: A001
+        known = self.snapshots(name)
+        if id not in known:
+            listed = ", ".join(known_id[:12] for known_id in known[:10]) or "none"
+            raise NotFoundError(f"the store {self.root} has no snapshot {id[:64]!r} of {name}: it has {listed}")
+        return self._objects.path(snapshot_key(name, id))
+
+    def resolve(self, ref: str) -> Path:
+        """Folder that a reference names: NAME, NAME@latest, NAME:id or an id's first 8 digits, or a path to a bundle.
+
+        A model of the store comes before a folder of the same name; write ./NAME for the folder.
+        """
+        name, at, alias = ref.partition("@")
+        if is_name(name) and at:
+            if alias != "latest":
+                raise NotFoundError(f"the store knows the alias latest only, not {alias!r}: write {name}@latest")
+            return self.open_path(name)
+        name, colon, prefix = ref.partition(":")
+        if is_name(name) and colon:
+            return self.open_path(name, self._complete_id(name, prefix))
+        folder = Path(ref).expanduser()
+        if is_name(ref) and (ref in self.names() or not (folder / MANIFEST).is_file()):
+            return self.open_path(ref)
+        if not (folder / MANIFEST).is_file():
+            raise NotFoundError(f"{ref!r} is neither a model nor a folder with a {MANIFEST}: {self._known()}")
+        return folder
+
+    def contains(self, path: Path) -> bool:
+        """Whether `path`, its links followed, is a complete snapshot inside this store."""
+        try:
+            parts = path.resolve(strict=True).relative_to((self.root / MODELS).resolve(strict=True)).parts
+        except (OSError, ValueError, RuntimeError):
+            return False
+        if len(parts) != 3 or parts[1] != SNAPSHOTS or not is_name(parts[0]):
+            return False
+        return parts[2] in self.snapshots(parts[0])
+
+    def names(self) -> list[str]:
+        """Models with at least one complete snapshot, sorted."""
+        return [name for name in self._objects.children(MODELS) if is_name(name) and self.snapshots(name)]
+
+    def snapshots(self, name: str) -> list[str]:
+        """Ids of the model's complete snapshots, sorted."""
+        key = snapshots_key(checked_name(name))
+        folder = self._objects.path(key)
+        return [
+            child for child in self._objects.children(key) if is_id(child) and (folder / child / MANIFEST).is_file()
+        ]
+
+    def verify(self) -> list[Finding]:
+        """Every fault of pointers, snapshots and digests, and what killed writers left; empty if all is well."""
+        return verify(self.root)
+
+    def _complete_id(self, name: str, prefix: str) -> str:
+        if not _PREFIX.fullmatch(prefix):
+            raise ConfigError(
+                f"{prefix[:64]!r} names no snapshot of {name}: give at least 8 digits of its id, 0-9 and a-f"
+            )
+        matching = [identity for identity in self.snapshots(name) if identity.startswith(prefix)]
+        if len(matching) > 1:
+            raise NotFoundError(f"{name}:{prefix} fits {len(matching)} snapshots: give more digits of the id")
+        return matching[0] if matching else prefix
+
+    def _known(self) -> str:
+        return f"it has {', '.join(self.names()) or 'none yet; release one first'}"
+
+
+def _manifest_of(folder: Path) -> bytes:
+    try:
+        manifest = read_bounded(folder / MANIFEST, MANIFEST_LIMIT)
+    except OSError as error:
+        raise BundleError(
+            f"{MANIFEST} in {folder} cannot be read ({error.strerror}): write the bundle first"
+        ) from error
+    if manifest is None:
+        raise BundleError(f"{MANIFEST} in {folder} is larger than {MANIFEST_LIMIT} bytes: it is not a bundle's")
+    return manifest
+
+
+def _listed_id(manifest: bytes, where: str) -> str | None:
+    try:
+        return read_listing(manifest, where).id
+    except StoreError:
+        return None
