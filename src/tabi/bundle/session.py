@@ -1,20 +1,44 @@
-"""Running a graph: the one place where an ONNX Runtime session is made, so that proof and server use the same."""
+"""Running a graph: the one place where ONNX Runtime is called, so that proof, server and command line use the same."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 
+from tabi.contract import Tensors
 from tabi.errors import BundleError
 
+# the graph's inputs and output by name
+NUMERIC = "numeric"
+CATEGORICAL = "categorical"
+PROBABILITY = "probability"
 
-def open_session(graph: bytes) -> ort.InferenceSession:
-    """A session of one thread: a server gains by workers, and a second thread costs more than a row."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises many classes of its own with no common root
-        raise BundleError(f"model.onnx cannot be loaded: {str(error).splitlines()[0]}") from error
+
+class Session:
+    """A loaded graph. One thread: a server gains by workers, and a second thread costs more than a row."""
+
+    def __init__(self, graph: bytes) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BundleError(f"model.onnx cannot be loaded: {str(error).splitlines()[0]}") from error
+        self._inputs = [i.name for i in self._session.get_inputs()]
+        self._outputs = [o.name for o in self._session.get_outputs()]
+
+    def probability(self, tensors: Tensors) -> npt.NDArray[np.float64]:
+        """Probability of the positive class for each row: float64[N]."""
+        return self.run(tensors)[0]
+
+    def run(self, tensors: Tensors) -> list[npt.NDArray[Any]]:
+        """Every output of the graph, in its order."""
+        given = {NUMERIC: tensors.numeric, CATEGORICAL: tensors.categorical}
+        outputs: list[npt.NDArray[Any]] = self._session.run(self._outputs, {name: given[name] for name in self._inputs})
+        return outputs

@@ -1,0 +1,143 @@
+"""Building an ONNX graph out of lanes.
+
+A lane is one column of one tensor of the graph. Converters take and give tuples of lanes, so that choosing, dropping
+and reordering columns costs no node until somebody needs the lanes side by side in one tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+OPSET = 21
+ML_OPSET = 5
+IR_VERSION = 10
+ML = "ai.onnx.ml"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The lane is `(input column - shift) / scale` of a numeric input column, wherever that is not missing."""
+
+    column: int
+    shift: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Column `index` of `tensor`, which has `width` columns: float64 numbers or, where `text`, strings.
+
+    `codes`: the only values besides NaN that the lane can have, where that is known.
+    """
+
+    tensor: str
+    index: int
+    width: int
+    text: bool = False
+    origin: Origin | None = None
+    codes: frozenset[float] | None = None
+
+
+Lanes = tuple[Lane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a binary classifier gives: float64[N, 1] tensors. `decision` is absent where the estimator has none."""
+
+    probability: str
+    decision: str | None = None
+
+    @property
+    def ranking(self) -> str:
+        """The tensor that a calibrator reads: the decision where there is one."""
+        return self.decision or self.probability
+
+
+@dataclass
+class Graph:
+    """Nodes, constants and what was learnt about them while converting."""
+
+    nodes: list[NodeProto] = field(default_factory=list)
+    constants: dict[str, TensorProto] = field(default_factory=dict)
+    # thresholds met in trees, in units of the input, by numeric input column
+    thresholds: dict[int, set[float]] = field(default_factory=dict)
+    # what each step of the pipeline gave, by its path
+    steps: dict[str, Lanes | Scores] = field(default_factory=dict)
+    _packed: dict[Lanes, str] = field(default_factory=dict)
+    _named: dict[bytes, str] = field(default_factory=dict)
+
+    def add(self, operator: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
+        """Add a node of one output and give that output's name."""
+        output = f"{operator.lower()}_{len(self.nodes)}"
+        node = helper.make_node(operator, list(inputs), [output], name=output, domain=domain, **attributes)
+        self.nodes.append(node)
+        return output
+
+    def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> str:
+        """A constant tensor; the same values are stored once."""
+        tensor = numpy_helper.from_array(np.asarray(values, dtype=dtype))
+        content = tensor.SerializeToString(deterministic=True)
+        if content not in self._named:
+            self._named[content] = f"constant_{len(self.constants)}"
+            self.constants[self._named[content]] = tensor
+        return self._named[content]
+
+    def pack(self, lanes: Lanes) -> str:
+        """One tensor [N, len(lanes)] that holds the lanes side by side."""
+        if lanes not in self._packed:
+            parts = [self._gather(run) for run in _runs(lanes)]
+            self._packed[lanes] = parts[0] if len(parts) == 1 else self.add("Concat", parts, axis=1)
+        return self._packed[lanes]
+
+    def lanes_of(self, tensor: str, width: int, origins: Sequence[Origin | None] = ()) -> Lanes:
+        """The lanes of a numeric tensor that a converter has just added."""
+        origins = origins or [None] * width
+        return tuple(Lane(tensor, i, width, origin=origins[i]) for i in range(width))
+
+    def _gather(self, lanes: Lanes) -> str:
+        first = lanes[0]
+        if [lane.index for lane in lanes] == list(range(first.width)):
+            return first.tensor
+        return self.add("Gather", [first.tensor, self.constant([lane.index for lane in lanes], np.int64)], axis=1)
+
+    def to_model(self, inputs: Sequence[Any], outputs: Sequence[Any], metadata: dict[str, str]) -> ModelProto:
+        """The model that computes `outputs`, with what they do not need left out."""
+        needed, nodes = {output.name for output in outputs}, []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.output):
+                nodes.append(node)
+                needed.update(node.input)
+        constants = []
+        for name, tensor in self.constants.items():
+            if name in needed:
+                named = TensorProto()
+                named.CopyFrom(tensor)
+                named.name = name
+                constants.append(named)
+        graph = helper.make_graph(nodes[::-1], "tabi", list(inputs), list(outputs), constants)
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="tabi",
+        )
+        helper.set_model_props(model, metadata)
+        return model
+
+
+def _runs(lanes: Lanes) -> list[Lanes]:
+    """The lanes cut where the tensor changes."""
+    runs: list[list[Lane]] = []
+    for lane in lanes:
+        if runs and runs[-1][0].tensor == lane.tensor:
+            runs[-1].append(lane)
+        else:
+            runs.append([lane])
+    return [tuple(run) for run in runs]
