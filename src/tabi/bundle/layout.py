@@ -3,8 +3,8 @@
 To change the format: any new file or field raises `FORMAT`, because readers refuse what they do not know. The reader
 goes on reading every older format, and one bundle of each is kept as a test.
 
-The place of the signature, which comes later: a file beside `manifest.json` and over its bytes. The manifest cannot list
-it, so it is to be named here, and passed over where extra files are refused.
+The place of the signature, which comes later: a file beside `manifest.json` and over its bytes. The manifest cannot
+list it, so it is to be named here, and passed over where extra files are refused.
 """
 
 from __future__ import annotations
