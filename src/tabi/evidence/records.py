@@ -37,18 +37,23 @@ def append(folder: Path, record: Record) -> None:
     """Add a record to the month's file below `folder`, on disk when this returns."""
     folder.mkdir(parents=True, exist_ok=True)
     line = msgspec.json.encode(record) + b"\n"
-    descriptor = os.open(folder / f"{record.at[:7]}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(folder / f"{record.at[:7]}.jsonl", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, line)
+        os.write(descriptor, line if _ends_with_a_line(descriptor) else b"\n" + line)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def _ends_with_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+
+
 def read(folder: Path, kind: str | None = None) -> Iterator[Record]:
     """The records below `folder` in the order they were written, of one kind or of all.
 
-    A last line that a power cut left half-written is passed over.
+    A line that a power cut left half-written is passed over; the record after it starts a line of its own.
     """
     decode = msgspec.json.Decoder(Record).decode
     for path in sorted(folder.glob("*.jsonl")):

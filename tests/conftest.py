@@ -1,0 +1,27 @@
+"""What every room's tests may use: an empty workspace, and the OpenML files where they lie beside the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from tabi.workspace import Workspace
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """An empty workspace in a folder of its own, with no TABI_ variable set."""
+    for variable in ("TABI_HOME", "TABI_STORE", "TABI_TRACKING_URI", "TABI_DATA_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    (tmp_path / "projects").mkdir()
+    return Workspace.find(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def openml_cache() -> Path:
+    """A folder for TABI_DATA_CACHE that holds adult@2 and credit-g@1."""
+    cache = REPOSITORY.parent / "shared" / "data"
+    if not (cache / "openml").is_dir():
+        pytest.skip("there are no OpenML files in ../shared/data")
+    return cache
