@@ -14,7 +14,7 @@ from tabi.contract.values import MISSING_TEXT, NAN, Rule, Scalar, category_of, n
 
 
 class Fault(NamedTuple):
-    """Where a row breaks the contract: which row, which column, which rule. Never which value."""
+    """Where a row breaks the contract: row, column ("" is the row as a whole) and rule. Never the value."""
 
     row: int
     column: str

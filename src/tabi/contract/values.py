@@ -20,6 +20,7 @@ Rule = Literal[
     "above_maximum",
     "unknown_category",
     "unknown_column",
+    "no_probability",
 ]
 
 NAN = math.nan

@@ -1,0 +1,1 @@
+"""The prediction server. It imports no scikit-learn, pandas or MLflow, and opens no pickle."""
