@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tabi.workspace import Workspace
+
+# a busy machine is no fault of the code
+settings.register_profile("tabi", deadline=None)
+settings.load_profile("tabi")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -42,7 +42,7 @@ def categorical_columns(draw: st.DrawFn, name: str) -> CategoricalColumn:
 @st.composite
 def contracts(draw: st.DrawFn) -> Contract:
     columns: list[Column] = [
-        draw(numeric_columns(name) if draw(st.booleans()) else categorical_columns(name))
+        draw(numeric_columns(name)) if draw(st.booleans()) else draw(categorical_columns(name))
         for name in draw(st.lists(names, unique=True, min_size=1, max_size=5))
     ]
     low, high = draw(st.lists(names, unique=True, min_size=2, max_size=2))

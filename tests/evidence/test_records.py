@@ -24,7 +24,7 @@ from pathlib import Path
 from tabi.evidence import Record, append
 for index in range({RECORDS}):
     subject = f"{{sys.argv[2]}}/{{index}}"
-    append(Path(sys.argv[1]), Record(kind="training", subject=subject, verdict="pass", figures={{"filler": "x" * 3000}}))
+    append(Path(sys.argv[1]), Record(kind="training", subject=subject, verdict="pass", figures={{"filler": "x"*3000}}))
 """
 
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import ItemsView, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import yaml
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from tabi.errors import ConfigError, NotFoundError
-from tabi.project.config import ProjectConfig
+from tabi.project.config import ColumnConfig, ProjectConfig
+from tabi.project.ranges import refuse_out_of_range
 from tabi.workspace import Workspace
 
 # below these a project makes up its own keys
-OPEN = ("params.", "search.space.")
+OPEN = ("params", "search.space")
+COLUMN_KEYS = tuple(field.name for field in fields(ColumnConfig))
 
 
 def project_names(workspace: Workspace) -> list[str]:
@@ -35,10 +37,12 @@ def load_config(workspace: Workspace, name: str, overrides: Sequence[str] = ()) 
 
     Raises `NotFoundError` for a name without a project and `ConfigError` for anything that cannot be composed.
     """
+    names = project_names(workspace)
+    if name not in names:
+        raise NotFoundError(
+            f"there is no project {name!r} in {workspace.projects}; known: {', '.join(names) or 'none'}"
+        )
     path = workspace.projects / name / "config.yaml"
-    if not path.is_file():
-        known = ", ".join(project_names(workspace)) or "none"
-        raise NotFoundError(f"there is no project {name!r} in {workspace.projects}; known: {known}")
     return _compose({"name": name, **_read_yaml(path)}, overrides, where=str(path))
 
 
@@ -72,7 +76,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> ProjectConfig:
-    _refuse_unknown_keys(content, where)
+    _check_keys(content, ProjectConfig, "", where)
+    overrides = [override.lstrip("+") for override in overrides]
+    for override in overrides:
+        _refuse_unknown_override(override)
     content = _with_named_columns(content, overrides)
     store = ConfigStore.instance()
     store.store("tabi_defaults", node=ProjectConfig)
@@ -81,14 +88,22 @@ def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> P
     try:
         with initialize(version_base="1.3", config_path=None):
             composed = compose("tabi_project", overrides=[_opened(o) for o in overrides])
-        return cast(ProjectConfig, OmegaConf.to_object(composed))
+        config = cast(ProjectConfig, OmegaConf.to_object(composed))
+        OmegaConf.structured(config)  # only here are the members of lists checked
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(error, overrides, where)) from error
+        raise ConfigError(f"{where}: {_reason(error)}") from error
+    refuse_out_of_range(config, where)
+    return config
 
 
 def _opened(override: str) -> str:
     """Hydra adds a key that is not there yet only where it is told to."""
-    return f"++{override}" if override.startswith(OPEN) else override
+    key = override.partition("=")[0]
+    return f"++{override}" if key in OPEN or _is_below(key, OPEN) else override
+
+
+def _is_below(key: str, parents: tuple[str, ...]) -> bool:
+    return key.startswith(tuple(f"{parent}." for parent in parents))
 
 
 def _with_named_columns(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -101,18 +116,25 @@ def _with_named_columns(content: dict[str, Any], overrides: Sequence[str]) -> di
     return {**content, "columns": columns}
 
 
-def _refuse_unknown_keys(content: dict[str, Any], where: str) -> None:
-    for path in _unknown_keys(content, ProjectConfig, ""):
-        raise ConfigError(f"{where}: unknown key {path!r}{_nearest(path)}")
-
-
-def _unknown_keys(content: dict[str, Any], schema: type, prefix: str) -> Iterator[str]:
+def _check_keys(content: object, schema: type, prefix: str, where: str) -> None:
+    """Hydra's own words for a wrong key or shape in a file name neither the key nor what to do."""
     hints = get_type_hints(schema)
-    for key, value in content.items():
+    for key, value in _keys_and_values(content, prefix, where):
+        path = f"{prefix}{key}"
         if key not in hints:
-            yield prefix + key
-        elif isinstance(value, dict) and is_dataclass(hints[key]):
-            yield from _unknown_keys(value, cast(type, hints[key]), f"{prefix}{key}.")
+            raise ConfigError(f"{where}: unknown key {path!r}{_nearest(path)}")
+        if is_dataclass(hints[key]):
+            _check_keys(value, cast(type, hints[key]), f"{path}.", where)
+        elif get_origin(hints[key]) is dict:
+            for name, below in _keys_and_values(value or {}, f"{path}.", where):
+                if key == "columns":
+                    _check_keys(below or {}, ColumnConfig, f"{path}.{name}.", where)
+
+
+def _keys_and_values(content: object, prefix: str, where: str) -> ItemsView[str, Any]:
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where}: {prefix.rstrip('.')!r} must hold keys and values")
+    return content.items()
 
 
 def _known_keys(schema: type = ProjectConfig, prefix: str = "") -> Iterator[str]:
@@ -124,22 +146,35 @@ def _known_keys(schema: type = ProjectConfig, prefix: str = "") -> Iterator[str]
 
 
 def _nearest(key: str) -> str:
-    known = list(_known_keys())
+    if key.startswith("columns."):
+        parent = key.rpartition(".")[0] if key.count(".") >= 2 else key
+        known = [f"{parent}.{name}" for name in COLUMN_KEYS]
+    else:
+        known = list(_known_keys())
     by_tail = {k.rpartition(".")[2]: k for k in known}
     close = difflib.get_close_matches(key, known, 1, 0.5)
     close = close or [by_tail[t] for t in difflib.get_close_matches(key.rpartition(".")[2], by_tail, 1, 0.5)]
     return f"; did you mean {close[0]!r}?" if close else "; see docs/configuration.md for the keys there are"
 
 
-def _explain(error: Exception, overrides: Sequence[str], where: str) -> str:
-    known = set(_known_keys())
-    for override in overrides:
-        key = override.partition("=")[0].lstrip("+~")
-        if "=" not in override:
-            return f"{override!r} is not of the form key=value"
-        if key not in known and not key.startswith(("columns.", *OPEN)):
-            return f"unknown key {key!r}{_nearest(key)}"
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    full_key = getattr(cause, "full_key", None)
-    reason = str(cause).strip().splitlines()[0]
-    return f"{where}: {f'{full_key}: ' if full_key else ''}{reason}"
+def _refuse_unknown_override(override: str) -> None:
+    key, equals, _ = override.partition("=")
+    if not key or not equals:
+        raise ConfigError(f"{override!r} is not of the form key=value")
+    of_column = key.startswith("columns.") and key.count(".") >= 2 and key.rpartition(".")[2] in COLUMN_KEYS
+    if key not in _known_keys() and not of_column and not _is_below(key, OPEN):
+        raise ConfigError(f"unknown key {key!r}{_nearest(key)}")
+
+
+def _reason(error: BaseException) -> str:
+    """One line of the innermost cause that knows the key."""
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} cannot be read as key=value: put quotes around what holds blanks or signs"
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    told = next((cause for cause in causes if getattr(cause, "full_key", None)), error)
+    key = getattr(told, "full_key", None)
+    if isinstance(told, MissingMandatoryValue):
+        return f"{key!r} has no default: give it a value"
+    return f"{f'{key}: ' if key else ''}{str(told).strip().splitlines()[0]}"

@@ -1,0 +1,50 @@
+"""Values that have the right type and still make no sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from tabi.errors import ConfigError
+from tabi.project.config import ProjectConfig
+
+Rule = tuple[str, Callable[[Any], bool]]
+
+SHARE: Rule = ("between 0 and 1", lambda value: 0 <= value <= 1)
+INNER_SHARE: Rule = ("above 0 and below 1", lambda value: 0 < value < 1)
+TWO_OR_MORE: Rule = ("2 or more", lambda value: value >= 2)
+NOT_NEGATIVE: Rule = ("0 or more", lambda value: 0 <= value < float("inf"))
+# what numpy's generators take
+SEED: Rule = ("between 0 and 4294967295", lambda value: 0 <= value < 2**32)
+PLAIN_NAME: Rule = (
+    "of letters, digits, '.', '_' and '-', beginning with a letter or digit",
+    lambda value: re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value) is not None,
+)
+
+RANGES: dict[str, Rule] = {
+    "name": PLAIN_NAME,
+    "seed": SEED,
+    "split.test_size": INNER_SHARE,
+    "split.seed": SEED,
+    "search.folds": TWO_OR_MORE,
+    "search.factor": TWO_OR_MORE,
+    "search.min_resources": ("1 or more", lambda value: value is None or value >= 1),
+    "search.jobs": ("1 or more, or -1 for all cores", lambda value: value == -1 or value >= 1),
+    "calibration.folds": TWO_OR_MORE,
+    "threshold.value": SHARE,
+    "threshold.cost_false_positive": NOT_NEGATIVE,
+    "threshold.cost_false_negative": NOT_NEGATIVE,
+    "evaluation.repeats": NOT_NEGATIVE,
+    "evaluation.folds": TWO_OR_MORE,
+    "gates.parity": NOT_NEGATIVE,
+    "gates.auc_minimum": SHARE,
+}
+
+
+def refuse_out_of_range(config: ProjectConfig, where: str) -> None:
+    """`ConfigError` for the first value outside its range."""
+    for key, (words, holds) in RANGES.items():
+        if not holds(reduce(getattr, key.split("."), config)):
+            raise ConfigError(f"{where}: {key} must be {words}")
