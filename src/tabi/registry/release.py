@@ -1,0 +1,114 @@
+"""Release: compile a run's pipeline, prove the graph, ask the gates, and put the bundle into the store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import requires
+from pathlib import Path
+
+import msgspec
+
+from tabi.bundle import layout, write_bundle
+from tabi.compile import Compiled, Parity, compile_pipeline, prove
+from tabi.data import load_table, tensors_of
+from tabi.evidence import Record, append, now
+from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
+from tabi.registry.card import model_card
+from tabi.store import Store
+from tabi.training import Run, load_run, test_rows
+from tabi.workspace import Workspace
+
+# a graph of this operator set needs this runtime; the rest of the server's requirements do not touch answers
+RUNTIME = "onnxruntime"
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a release made: the bundle's id and folder, and what it rests on."""
+
+    bundle: str
+    folder: Path
+    run: Run
+    parity: Parity
+    verdicts: tuple[Verdict, ...]
+
+
+def release(
+    workspace: Workspace, name: str, run_id: str | None = None, say: Callable[[str], None] = lambda _: None
+) -> Released:
+    """Release a run of the project `name`, its last one where `run_id` is None. `say` is told each step.
+
+    Raises `CompileError` for a step without exact form and `GateError` where a gate fails: then the store is as before.
+    """
+    run = load_run(workspace, name, run_id)
+    say(f"compile  run {run.run_id[:12]}, preset {run.config.preset}")
+    compiled = compile_pipeline(run.pipeline, run.contract)
+    say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
+    parity = _prove(workspace, run, compiled)
+    verdicts = (parity_gate(parity), auc_gate(run.metrics["auc"], run.config.gates.auc_minimum))
+    for verdict in verdicts:
+        say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
+    _record(workspace, run, parity, verdicts)
+    require(verdicts, name)
+    store = Store(workspace.store)
+    with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
+        folder = Path(scratch)
+        _write_documents(folder, run, compiled, parity, verdicts)
+        manifest = write_bundle(
+            folder,
+            name=name,
+            created=now(),
+            git_commit=run.git_commit,
+            run=run.run_id,
+            snapshot=run.snapshot_digest,
+            environment=run.environment_digest,
+            runtime=_runtime(),
+        )
+        expected = store.latest(name)
+        store.put_bundle(folder)
+    store.set_latest(name, manifest.id, expected)
+    say(f"bundle   {manifest.id}")
+    return Released(manifest.id, store.open_path(name, manifest.id), run, parity, verdicts)
+
+
+def _prove(workspace: Workspace, run: Run, compiled: Compiled) -> Parity:
+    table = load_table(workspace, run.config, digest=run.snapshot_digest)
+    rows = tensors_of(test_rows(table, run.config), run.contract)
+    gates = run.config.gates
+    return prove(run.pipeline, compiled, run.contract, rows, bound=gates.parity, seed=run.config.seed)
+
+
+def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity, verdicts: tuple[Verdict, ...]) -> None:
+    """Everything that the bundle holds. Nothing here depends on the time: the same run gives the same id."""
+    (folder / layout.GRAPH).write_bytes(compiled.model)
+    (folder / layout.SCHEMA).write_bytes(run.contract.to_json())
+    (folder / layout.PARITY).write_bytes(msgspec.json.format(msgspec.json.encode(parity), indent=2) + b"\n")
+    (folder / layout.GATES).write_bytes(to_json(verdicts))
+    (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
+    for path in (layout.THRESHOLD, layout.METRICS, layout.ENVIRONMENT, layout.PIPELINE):
+        (folder / path).write_bytes((run.folder / path).read_bytes())
+    for report in sorted((run.folder / layout.REPORTS).glob("*")):
+        target = folder / layout.REPORTS / report.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(report.read_bytes())
+
+
+def _runtime() -> dict[str, str]:
+    """What a server must have to run the graph, as this package itself states it."""
+    found = [r for r in requires("tabi") or [] if r.startswith(RUNTIME)]
+    return {RUNTIME: found[0].removeprefix(RUNTIME)} if found else {}
+
+
+def _record(workspace: Workspace, run: Run, parity: Parity, verdicts: tuple[Verdict, ...]) -> None:
+    failed = any(v.verdict == "fail" for v in verdicts)
+    gates = {v.gate: v.verdict for v in verdicts}
+    record = Record(
+        kind="release",
+        subject=run.name,
+        verdict="fail" if failed else "pass",
+        inputs={"run": run.run_id, "snapshot": run.snapshot_digest},
+        figures={"parity": parity.max_abs_diff, "rows": parity.rows, "gates": gates},
+    )
+    append(workspace.evidence, record)
