@@ -122,6 +122,18 @@ def test_a_link_to_a_folder_is_named_and_not_entered(folder: Path) -> None:
         assert [difference.path for difference in differences(folder, files)] == ["linked"]
 
 
+def test_a_link_is_never_followed_to_its_content(folder: Path) -> None:
+    entry = listed(folder)[0]
+    (folder / "a").rename(folder / "moved")
+    (folder / "a").symlink_to(folder / "moved")
+    with pytest.raises(OSError, match="symbolic links"):
+        read_bounded(folder / "a", 3)
+    with pytest.raises(OSError, match="symbolic links"):
+        entry_of(folder, "a")
+    with pytest.raises(BundleError, match=r"^a in .* cannot be read"):
+        list(verified_chunks(folder, entry))
+
+
 def test_verified_chunks_refuse_a_file_that_grew_shrank_changed_or_went(folder: Path) -> None:
     entry = listed(folder)[0]
     assert b"".join(verified_chunks(folder, entry)) == b"one"
