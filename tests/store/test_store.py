@@ -57,6 +57,14 @@ def test_a_half_written_snapshot_is_healed(
     assert store.verify() == []
 
 
+def test_a_manifest_that_came_to_name_another_model_is_healed(store: Store, released: Pointer, tmp_path: Path) -> None:
+    manifest = store.open_path("adult") / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"adult"', '"other"'))
+    assert [finding.severity for finding in store.verify()] == ["error", "error"]
+    store.put_bundle(tmp_path / "first")
+    assert store.verify() == []
+
+
 def test_a_bundle_that_changed_since_it_was_written_is_not_put(
     store: Store, make_bundle: BundleMaker, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def test_an_extra_file_is_an_error(store: Store, released: Pointer) -> None:
     (store.open_path("adult") / "extra").write_text("")
     finding = only(store.verify())
     assert (finding.severity, Path(finding.path).name) == ("error", "extra")
+    assert finding.action.startswith("remove it")
 
 
 def test_a_pointer_to_a_snapshot_that_is_gone_is_an_error(store: Store, released: Pointer) -> None:

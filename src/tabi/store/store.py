@@ -17,6 +17,7 @@ from tabi.store.objects import Objects, tag_of
 from tabi.store.snapshots import (
     MODELS,
     SNAPSHOTS,
+    Listing,
     checked_name,
     is_id,
     is_name,
@@ -63,18 +64,18 @@ class Store:
         for entry in listing.files:
             if unsound is None or entry.path in unsound:
                 self._objects.write(f"{key}/{entry.path}", verified_chunks(folder, entry))
-        self._complete(f"{key}/{MANIFEST}", manifest, listing.id)
+        self._complete(f"{key}/{MANIFEST}", manifest, listing)
         return listing.id
 
-    def _complete(self, key: str, manifest: bytes, identity: str) -> None:
-        """Write a snapshot's manifest unless a sound one of the same id is there: the first one stays."""
+    def _complete(self, key: str, manifest: bytes, listing: Listing) -> None:
+        """Write a snapshot's manifest unless a sound one of the same bundle is there: the first one stays."""
         present = self._objects.read(key, MANIFEST_LIMIT)
-        if present is not None and _listed_id(present, key) == identity:
+        if present is not None and _listing_or_none(present, key) == listing:
             return
         try:
             self._objects.replace(key, None if present is None else tag_of(present), manifest)
         except ConflictError:
-            self._complete(key, manifest, identity)
+            self._complete(key, manifest, listing)
 
     def latest(self, name: str) -> Pointer | None:
         """Where the model's `latest` points; None if nothing was released. `StoreError` if it is unreadable."""
@@ -184,8 +185,8 @@ def _manifest_of(folder: Path) -> bytes:
     return manifest
 
 
-def _listed_id(manifest: bytes, where: str) -> str | None:
+def _listing_or_none(manifest: bytes, where: str) -> Listing | None:
     try:
-        return read_listing(manifest, where).id
+        return read_listing(manifest, where)
     except StoreError:
         return None

@@ -100,8 +100,9 @@ def _verify_snapshot(objects: Objects, name: str, identity: str) -> Iterator[Fin
     if (listing.name, listing.id) != (name, identity):
         yield Finding("error", manifest_key, "belongs to another snapshot", _RESTORE)
         return
+    listed = {entry.path for entry in listing.files}
     for path, problem in differences(folder, listing.files):
-        yield Finding("error", f"{key}/{path}", problem, _RESTORE)
+        yield Finding("error", f"{key}/{path}", problem, _RESTORE if path in listed else _REMOVE)
 
 
 def _leftover(path: str, problem: str) -> Finding:
