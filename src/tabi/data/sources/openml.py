@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from urllib.error import HTTPError, URLError
 
 import pandas as pd
@@ -26,24 +26,30 @@ def fetch(rest: str, workspace: Workspace, sleep: Callable[[float], object] = ti
     """All columns of the data set, its target last.
 
     A network error is tried again `RETRIES` times with growing, jittered waits; an answer that says no fails at
-    once. scikit-learn itself tries again, a second apart, for a data set's three descriptions.
+    once. scikit-learn itself asks again, a second apart, for a data set's three descriptions, and once more at once
+    after a broken connection.
     """
     name, _, version = rest.rpartition("@")
     if not name or not version.isdecimal():
         raise ConfigError(f"source 'openml:{rest}' needs a version, such as openml:adult@2: data sets change")
-    for attempt in range(RETRIES + 1):
+    tries = 0
+    while True:
         try:
             return _fetch_once(name, int(version), workspace)
         except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+            tries += 1
+            if isinstance(error, HTTPError):
+                error.close()
             if not _may_pass(error):
                 raise _no_such(rest) from error
-            if attempt == RETRIES:
+            if tries > RETRIES:
                 raise SourceError(
-                    f"OpenML could not be reached for {rest!r} in {RETRIES + 1} tries ({_reason(error)}): "
+                    f"OpenML could not be reached for {rest!r} in {tries} tries ({_reason(error)}): "
                     f"try again later, or put its files into {workspace.data_cache}"
                 ) from error
-            sleep(FIRST_DELAY * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
-    raise AssertionError("unreachable")
+            sleep(FIRST_DELAY * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+        except OSError as error:
+            raise SourceError(f"the data cache {workspace.data_cache} cannot be used: {error.strerror}") from error
 
 
 def _fetch_once(name: str, version: int, workspace: Workspace) -> pd.DataFrame:
@@ -64,7 +70,7 @@ def _fetch_once(name: str, version: int, workspace: Workspace) -> pd.DataFrame:
                 n_retries=0,
                 read_csv_kwargs={"float_precision": "round_trip"},
             )
-    except OpenMLError as error:
+    except (OpenMLError, UnicodeEncodeError) as error:
         raise _no_such(f"{name}@{version}") from error
     except (ValueError, LookupError, EOFError) as error:
         raise SourceError(
@@ -76,7 +82,9 @@ def _fetch_once(name: str, version: int, workspace: Workspace) -> pd.DataFrame:
 
 
 def _may_pass(error: Exception) -> bool:
-    return not isinstance(error, HTTPError) or error.code in {408, 429} or error.code >= 500
+    if isinstance(error, HTTPError):
+        return error.code in {408, 429} or error.code >= 500
+    return not isinstance(error, InvalidURL)
 
 
 def _no_such(rest: str) -> SourceError:
