@@ -96,6 +96,15 @@ class Graph:
             self._packed[lanes] = parts[0] if len(parts) == 1 else self.add("Concat", parts, axis=1)
         return self._packed[lanes]
 
+    def sigmoid(self, tensor: str) -> str:
+        """1 / (1 + e^-x), by a power.
+
+        The Sigmoid operator takes other instructions for the last elements of a tensor than for those before, so a row
+        alone and the same row in a batch differ in the last bit; it also gives 0 where the true value is 1e-17.
+        """
+        power = self.add("Pow", [self.constant(np.exp(-1.0)), tensor])
+        return self.add("Reciprocal", [self.add("Add", [power, self.constant(1.0)])])
+
     def lanes_of(self, tensor: str, width: int, origins: Sequence[Origin | None] = ()) -> Lanes:
         """The lanes of a numeric tensor that a converter has just added."""
         origins = origins or [None] * width

@@ -34,7 +34,7 @@ def _calibrated(member: Any, graph: Graph, lanes: Lanes, path: str) -> str:
     if isinstance(calibrator, IsotonicRegression):
         return _isotonic(calibrator, graph, score)
     scaled = graph.add("Add", [graph.add("Mul", [score, graph.constant(calibrator.a_)]), graph.constant(calibrator.b_)])
-    return graph.add("Sigmoid", [graph.add("Neg", [scaled])])
+    return graph.sigmoid(graph.add("Neg", [scaled]))
 
 
 def _isotonic(calibrator: IsotonicRegression, graph: Graph, score: str) -> str:

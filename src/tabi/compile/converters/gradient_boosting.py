@@ -24,7 +24,7 @@ def _hist_gradient_boosting(estimator: HistGradientBoostingClassifier, graph: Gr
         _add_tree(trees, predictor, categories)
     _note(graph, ordered, estimator)
     decision = trees.add_to(graph, ordered)
-    return Scores(probability=graph.add("Sigmoid", [decision]), decision=decision)
+    return Scores(probability=graph.sigmoid(decision), decision=decision)
 
 
 def _own_order(

@@ -14,4 +14,4 @@ def _logistic_regression(estimator: LogisticRegression, graph: Graph, lanes: Lan
         raise refuse(path, estimator, f"{len(estimator.classes_)} classes", "two classes are converted for now")
     product = graph.add("MatMul", [graph.pack(lanes), graph.constant(estimator.coef_.T)])
     decision = graph.add("Add", [product, graph.constant(estimator.intercept_[None, :])])
-    return Scores(probability=graph.add("Sigmoid", [decision]), decision=decision)
+    return Scores(probability=graph.sigmoid(decision), decision=decision)

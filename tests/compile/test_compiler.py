@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from tabi.compile import compile_pipeline
+from tabi.errors import CompileError
+from tests.compile.conftest import Case
+from tests.compile.test_converters import native, onehot, ordinal
+
+
+def small() -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=3)
+
+
+def test_the_graph_takes_two_grouped_inputs_and_gives_one_probability(case: Case) -> None:
+    pipeline = native(case, max_iter=2).fit(case.frame, case.y)
+    model = onnx.load_model_from_string(compile_pipeline(pipeline, case.contract).model)
+    onnx.checker.check_model(model, full_check=True)
+    double, string = onnx.TensorProto.DOUBLE, onnx.TensorProto.STRING
+    shapes = {
+        i.name: (i.type.tensor_type.elem_type, i.type.tensor_type.shape.dim[1].dim_value) for i in model.graph.input
+    }
+    assert shapes == {"numeric": (double, 2), "categorical": (string, 2)}
+    assert [o.name for o in model.graph.output] == ["probability"]
+    assert {n.domain for n in model.graph.node} <= {"", "ai.onnx.ml"}
+
+
+def test_the_graph_says_what_its_columns_are(case: Case) -> None:
+    pipeline = native(case, max_iter=2).fit(case.frame, case.y)
+    model = onnx.load_model_from_string(compile_pipeline(pipeline, case.contract).model)
+    said = {p.key: p.value for p in model.metadata_props}
+    assert json.loads(said["tabi.numeric"]) == case.numeric
+    assert json.loads(said["tabi.categorical"]) == case.categorical
+    assert said["tabi.positive"] == "yes"
+
+
+def test_the_same_pipeline_gives_the_same_bytes(case: Case) -> None:
+    pipeline = onehot(case, small()).fit(case.frame, case.y)
+    assert compile_pipeline(pipeline, case.contract).model == compile_pipeline(pipeline, case.contract).model
+
+
+def test_everything_is_float64_and_nothing_is_left_over(case: Case) -> None:
+    pipeline = onehot(case, small()).fit(case.frame, case.y)
+    graph = onnx.load_model_from_string(compile_pipeline(pipeline, case.contract).model).graph
+    assert onnx.TensorProto.FLOAT not in {i.data_type for i in graph.initializer}
+    used = {name for node in graph.node for name in node.input}
+    assert {i.name for i in graph.initializer} <= used
+    assert len(graph.node) < 20
+
+
+def test_thresholds_are_given_in_units_of_the_input(case: Case) -> None:
+    pipeline = onehot(case, small()).fit(case.frame, case.y)
+    compiled = compile_pipeline(pipeline, case.contract)
+    assert compiled.thresholds
+    for column, thresholds in compiled.thresholds.items():
+        values = case.tensors.numeric[:, column]
+        assert np.nanmin(values) <= min(thresholds)
+        assert max(thresholds) <= np.nanmax(values)
+
+
+class ShiftedScaler(StandardScaler):  # type: ignore[misc]
+    def transform(self, X, copy=None):  # type: ignore[no-untyped-def]
+        return super().transform(X, copy) + 1
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "says"),
+    [
+        (MinMaxScaler(), "scale", "MinMaxScaler has no exact ONNX form"),
+        (ShiftedScaler(), "scale", "ShiftedScaler has no exact ONNX form"),
+    ],
+)
+def test_a_step_without_a_converter_is_refused_by_path_and_class(
+    case: Case, step: StandardScaler, name: str, says: str
+) -> None:
+    pipeline = onehot(case, small())
+    pipeline.set_params(**{f"prep__num__{name}": step})
+    pipeline.fit(case.frame, case.y)
+    with pytest.raises(CompileError, match=f"step 'prep/num/{name}': {says}"):
+        compile_pipeline(pipeline, case.contract)
+
+
+def test_an_estimator_without_a_converter_is_refused(case: Case) -> None:
+    pipeline = onehot(case, GradientBoostingClassifier(n_estimators=2)).fit(case.frame, case.y)
+    with pytest.raises(CompileError, match="step 'clf': GradientBoostingClassifier"):
+        compile_pipeline(pipeline, case.contract)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "says"),
+    [
+        (OneHotEncoder(handle_unknown="error", sparse_output=False), "handle_unknown='error'"),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False, max_categories=2), "max_categories"),
+        (OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False), "infrequent_if_exist"),
+        (OrdinalEncoder(), "handle_unknown='error'"),
+    ],
+)
+def test_an_encoder_option_without_an_exact_form_is_refused(case: Case, encoder: OneHotEncoder, says: str) -> None:
+    prep = ColumnTransformer([("cat", encoder, case.categorical)])
+    pipeline = Pipeline([("prep", prep), ("clf", small())]).fit(case.frame, case.y)
+    with pytest.raises(CompileError, match=f"step 'prep/cat': .*{says}"):
+        compile_pipeline(pipeline, case.contract)
+
+
+@pytest.mark.parametrize(
+    ("imputer", "says"), [(SimpleImputer(add_indicator=True), "add_indicator"), (SimpleImputer(missing_values=0), "Na")]
+)
+def test_an_imputer_option_without_an_exact_form_is_refused(imputer: SimpleImputer, says: str) -> None:
+    case = Case(3, numeric=2, categorical=0)
+    case.tensors.numeric[:] = np.nan_to_num(case.tensors.numeric)
+    pipeline = Pipeline([("impute", imputer), ("clf", small())]).fit(case.frame, case.y)
+    with pytest.raises(CompileError, match=f"step 'impute': .*{says}"):
+        compile_pipeline(pipeline, case.contract)
+
+
+def test_an_encoder_over_numbers_is_refused(case: Case) -> None:
+    prep = ColumnTransformer([("num", ordinal(), case.numeric)])
+    pipeline = Pipeline([("prep", prep), ("clf", small())]).fit(case.frame, case.y)
+    with pytest.raises(CompileError, match=r"step 'prep/num': .*numeric columns"):
+        compile_pipeline(pipeline, case.contract)
+
+
+@pytest.mark.parametrize("clf", [small(), RandomForestClassifier(2), LogisticRegression()])
+def test_more_than_two_classes_are_refused(clf: LogisticRegression) -> None:
+    case = Case(4, numeric=2, categorical=0)
+    case.tensors.numeric[:] = np.nan_to_num(case.tensors.numeric)
+    three = np.arange(len(case.y)) % 3
+    pipeline = Pipeline([("scale", StandardScaler()), ("clf", clf)]).fit(case.frame, three)
+    with pytest.raises(CompileError, match="step 'clf'"):
+        compile_pipeline(pipeline, case.contract)
+
+
+def test_a_pipeline_that_ends_in_a_transformer_is_refused() -> None:
+    case = Case(4, numeric=2, categorical=0)
+    with pytest.raises(CompileError, match="the last step must be a classifier"):
+        compile_pipeline(Pipeline([("scale", StandardScaler())]).fit(case.frame), case.contract)
