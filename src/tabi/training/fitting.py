@@ -1,0 +1,105 @@
+"""From a table to a fitted pipeline with its threshold and metrics. Nothing is written or tracked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from tabi.contract import Contract
+from tabi.data import Table
+from tabi.project import ProjectConfig
+from tabi.project.config import CalibrationMethod, Mode
+from tabi.training.evaluate import repeated_cross_validation, test_metrics
+from tabi.training.fits import Floats
+from tabi.training.presets import Params, build_pipeline, candidate_space
+from tabi.training.progress import Reporter
+from tabi.training.search import SearchResult, halving_search
+from tabi.training.split import Cut, Labels, cut, stratified_folds
+from tabi.training.threshold import Threshold, choose_threshold
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learnt from a table.
+
+    `pipeline` is fitted on the training rows of `cut`. `probability`: float64, of the positive class, for its test
+    rows. `metrics`: of the test rows and of the search; of repeated cross-validation where the project asks for it.
+    """
+
+    cut: Cut
+    search: SearchResult
+    pipeline: Pipeline
+    threshold: Threshold
+    probability: Floats = field(repr=False)
+    metrics: dict[str, float]
+
+
+def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
+    """Cut, search, fit, choose the threshold, measure on the test rows.
+
+    The threshold is chosen on out-of-fold predictions of the training rows. Repeated cross-validation is left to
+    full mode: it takes as long as its repeats x folds searches.
+    """
+    rows = cut(table.y, config.split)
+    X, y = table.X.iloc[rows.train], table.y[rows.train]
+    build = partial(build_pipeline, table.contract, config)
+    report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
+    found = halving_search(build, candidate_space(config), X, y, config.search, config.seed, report.step)
+    report.stage("fit on all training rows")
+    with threadpool_limits(1):
+        pipeline = fit_best(table.contract, config, found.best, X, y)
+        probability = pipeline.predict_proba(table.X.iloc[rows.test])[:, 1]
+        threshold = choose_threshold(y, _out_of_fold(table.contract, config, found, X, y), config.threshold)
+    metrics = {
+        **test_metrics(table.y[rows.test], probability, threshold.value),
+        "search_auc": found.score,
+        "training_rows": float(len(y)),
+    }
+    if config.evaluation.repeats > 0 and config.search.mode is Mode.full:
+        report.stage(f"evaluate: {config.evaluation.repeats} x {config.evaluation.folds} folds, a search in each")
+        learn = partial(learn_anew, table.contract, config)
+        jobs = config.search.jobs
+        metrics |= repeated_cross_validation(learn, table.X, table.y, config.evaluation, config.seed, jobs).metrics()
+    return Fitted(rows, found, pipeline, threshold, probability, metrics)
+
+
+def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.DataFrame, y: Labels) -> Pipeline:
+    """The pipeline with the parameters that a search found, calibrated if the project asks for it, fitted."""
+    pipeline = build_pipeline(contract, config, best)
+    if config.calibration.method is not CalibrationMethod.none:
+        # One estimator of all rows, calibrated by its out-of-fold predictions: an ensemble would multiply the trees.
+        clf = CalibratedClassifierCV(
+            pipeline.named_steps["clf"],
+            method=config.calibration.method.name,
+            cv=StratifiedKFold(config.calibration.folds, shuffle=True, random_state=config.seed),
+            ensemble=False,
+        )
+        pipeline.steps[-1] = ("clf", clf)
+    return pipeline.fit(X, y)
+
+
+def learn_anew(contract: Contract, config: ProjectConfig, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame) -> Floats:
+    """Search and fit on `X` alone and give the positive class's probability for the unseen rows. One core."""
+    search = replace(config.search, jobs=1)
+    build = partial(build_pipeline, contract, config)
+    found = halving_search(build, candidate_space(config), X, y, search, config.seed)
+    probability: Floats = fit_best(contract, config, found.best, X, y).predict_proba(unseen)[:, 1]
+    return probability
+
+
+def _out_of_fold(contract: Contract, config: ProjectConfig, found: SearchResult, X: pd.DataFrame, y: Labels) -> Floats:
+    """The winner's out-of-fold probabilities; the search's own unless calibration changes them."""
+    if config.calibration.method is CalibrationMethod.none:
+        return found.out_of_fold
+    result = np.empty(len(y))
+    for train, valid in stratified_folds(y, config.search.folds, config.seed):
+        pipeline = fit_best(contract, config, found.best, X.iloc[train], y[train])
+        result[valid] = pipeline.predict_proba(X.iloc[valid])[:, 1]
+    return result

@@ -1,0 +1,74 @@
+"""Pictures of a run for a person to judge by. The same figures give the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.calibration import calibration_curve
+from sklearn.inspection import permutation_importance
+from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.pipeline import Pipeline
+
+from tabi.training.fits import Floats
+from tabi.training.split import Labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# More rows would not change the order of the columns, only the time it takes.
+IMPORTANCE_ROWS = 1000
+
+
+def write_plots(
+    folder: Path, pipeline: Pipeline, X: pd.DataFrame, y: Labels, probability: Floats, seed: int
+) -> list[Path]:
+    """Write ROC, precision-recall, calibration and permutation importance of the test rows as PNG into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    false_positive, true_positive, _ = roc_curve(y, probability)
+    precision, recall, _ = precision_recall_curve(y, probability)
+    observed, predicted = calibration_curve(y, probability, n_bins=10, strategy="quantile")
+    return [
+        _save(folder / "roc.png", _curve(false_positive, true_positive, "False positive rate", "True positive rate")),
+        _save(folder / "precision_recall.png", _curve(recall, precision, "Recall", "Precision", diagonal=False)),
+        _save(folder / "calibration.png", _curve(predicted, observed, "Predicted probability", "Observed share", "o-")),
+        _save(folder / "permutation_importance.png", _importance(pipeline, X, y, seed)),
+    ]
+
+
+def _curve(x: Floats, y: Floats, x_label: str, y_label: str, style: str = "-", *, diagonal: bool = True) -> Figure:
+    figure, axes = _figure(5.0)
+    if diagonal:
+        axes.plot([0, 1], [0, 1], "--", color="0.7")
+    axes.plot(x, y, style)
+    axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.02))
+    return figure
+
+
+def _importance(pipeline: Pipeline, X: pd.DataFrame, y: Labels, seed: int) -> Figure:
+    rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:IMPORTANCE_ROWS])
+    found = permutation_importance(
+        pipeline, X.iloc[rows], y[rows], scoring="roc_auc", n_repeats=3, random_state=seed, n_jobs=1
+    )
+    order = np.argsort(found.importances_mean, kind="stable")[-20:]
+    figure, axes = _figure(1.5 + 0.3 * len(order))
+    names = [str(X.columns[i]) for i in order]
+    axes.barh(names, found.importances_mean[order], xerr=found.importances_std[order])
+    axes.set_xlabel("Loss of ROC AUC when the column is shuffled")
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _save(path: Path, figure: Figure) -> Path:
+    # without the name of the library's version, which is all that a PNG would hold beside the pixels
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    return path

@@ -1,0 +1,40 @@
+"""A fitted pipeline as a file, without pickle: what is in the file is looked at before anything is made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sklearn.pipeline import Pipeline
+
+from tabi.errors import TrainingError
+
+# Types beyond skops' own list that a preset's fitted pipeline holds. Never taken from the file itself.
+TRUSTED_TYPES = frozenset(
+    {
+        "functools.partial",
+        "sklearn.utils.validation.check_array",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+    }
+)
+
+
+def save_pipeline(pipeline: Pipeline, path: Path) -> None:
+    """Write the fitted pipeline as a skops file."""
+    from skops.io import dump
+
+    dump(pipeline, path)
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """Read what `save_pipeline` wrote. `TrainingError` names the first type that is not trusted, and loads nothing."""
+    from skops.io import get_untrusted_types, load
+
+    unknown = sorted(set(get_untrusted_types(file=path)) - TRUSTED_TYPES)
+    if unknown:
+        raise TrainingError(
+            f"{path.name} holds the type {unknown[0]!r}, which is not trusted: train again, and find out who wrote it"
+        )
+    pipeline: Pipeline = load(path, trusted=sorted(TRUSTED_TYPES))
+    return pipeline

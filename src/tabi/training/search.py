@@ -1,0 +1,184 @@
+"""Halving search: every candidate on few rows, the best of them on more, the last on all training rows.
+
+What differs from scikit-learn's own: subsamples are stratified and nested, no fold can hold a single class,
+preprocessing is fitted once per fold instead of once per candidate, candidates that differ only in their number of
+boosted trees share one fit and so stay in the race together, a score that is not finite is an error, and progress is
+told. The number of trees is therefore always chosen on all training rows: chosen on few, it comes out too small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import ParameterGrid
+from threadpoolctl import threadpool_limits
+
+from tabi.errors import ConfigError, TrainingError
+from tabi.project import SearchConfig
+from tabi.training.fits import Build, FitOutcome, Floats, SharedFit, Workers, rung_tasks, shared_fits
+from tabi.training.presets import Params, Space
+from tabi.training.split import Indices, Labels, nested_subsamples, stratified_folds
+
+# told after each fit: candidates x folds done, their total, the best mean score of a candidate so far (NaN: none yet)
+OnStep = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class CandidateScore:
+    """One candidate in one rung: `scores` is its ROC AUC per fold, `seconds` its share of the fit time per fold."""
+
+    rung: int
+    n_resources: int
+    candidate: int
+    params: Params
+    scores: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean score over the folds."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    `best`: parameters of the winner. `score`: its mean ROC AUC in the last rung. `table`: every candidate of every
+    rung. `out_of_fold`: float64[N], the winner's probability for each training row from the fold that did not see it.
+    """
+
+    best: Params
+    score: float
+    table: tuple[CandidateScore, ...]
+    out_of_fold: Floats = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How many rows, and how many fits a fold are tried on them."""
+
+    rows: int
+    fits: int
+
+
+def halving_search(
+    build: Build,
+    space: Space,
+    X: pd.DataFrame,
+    y: Labels,
+    config: SearchConfig,
+    seed: int,
+    on_step: OnStep = lambda _done, _total, _best: None,
+) -> SearchResult:
+    """The best of `space`'s combinations for the pipeline that `build` makes, by ROC AUC over stratified folds.
+
+    The same rows, space and seed give the same result to the last digit whatever `config.jobs` is. Of equal scores
+    the earlier candidate wins. Raises `TrainingError` naming candidate and fold where a fit fails or a score is not
+    finite.
+    """
+    alive = shared_fits(build, [dict(params) for params in ParameterGrid(space)])
+    rungs = plan_rungs(len(y), min_resources(y, config), len(alive), config.factor)
+    subsamples = nested_subsamples(y, [rung.rows for rung in rungs], seed)
+    per_fit = max(len(fit.candidates) for fit in alive)
+    progress = _Progress(sum(rung.fits for rung in rungs) * per_fit * config.folds, config.folds, on_step)
+    workers = Workers(config.jobs)
+    table: list[CandidateScore] = []
+    with threadpool_limits(1):
+        for number, (rung, rows) in enumerate(zip(rungs, subsamples, strict=True)):
+            alive = alive[: rung.fits]
+            folds = stratified_folds(y[rows], config.folds, seed)
+            outcomes: list[FitOutcome] = []
+            for batch in workers.run(rung_tasks(build, alive, X.iloc[rows], y[rows], folds), len(alive) * len(folds)):
+                _refuse_non_finite(batch, alive, rung)
+                outcomes += batch
+                progress.add(batch)
+            scores = _scores(outcomes, alive, number, rung)
+            table += scores
+            ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
+            alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
+    best = next(score for score in scores if score.candidate == ranking[0])
+    return SearchResult(best.params, best.mean, tuple(table), _out_of_fold(outcomes, best.candidate, folds))
+
+
+def min_resources(y: Labels, config: SearchConfig) -> int:
+    """Rows of the smallest rung: enough that a fold expects ten rows of the rarer class.
+
+    `search.min_resources` may raise it. Raises `ConfigError` where it would lower it.
+    """
+    share = float(min(y.mean(), 1 - y.mean()))
+    needed = min(math.ceil(config.folds * 10 / share), len(y))
+    if config.min_resources is None:
+        return needed
+    if config.min_resources < needed:
+        raise ConfigError(
+            f"search.min_resources={config.min_resources} could leave a fold with a single class: "
+            f"use {needed} or more, or leave it out"
+        )
+    return min(config.min_resources, len(y))
+
+
+def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
+    """Rungs from few rows to all `rows`; each keeps one fit in `factor`.
+
+    There are as many as it takes to come down to fewer than `factor` fits, and no more than have room between
+    `smallest` and `rows`. Sizes grow by one ratio, `factor` or more.
+    """
+    if factor < 2:
+        raise ConfigError(f"search.factor={factor} must be 2 or more")
+    # the small term keeps log(27, 3) at 3
+    steps = min(math.floor(math.log(size, factor) + 1e-9) for size in (fits, rows / smallest))
+    growth = (rows / smallest) ** (1 / steps) if steps else 1.0
+    return [
+        Rung(rows if step == steps else round(smallest * growth**step), math.ceil(fits / factor**step))
+        for step in range(steps + 1)
+    ]
+
+
+class _Progress:
+    """Counts candidates x folds, and knows the best mean that a candidate reached in the present rung."""
+
+    def __init__(self, total: int, folds: int, on_step: OnStep) -> None:
+        self._done, self._total, self._folds, self._on_step = 0, total, folds, on_step
+        self._scores: dict[int, list[float]] = {}
+        self._best = math.nan
+
+    def add(self, batch: list[FitOutcome]) -> None:
+        self._done += len(batch)
+        for outcome in batch:
+            scores = self._scores.setdefault(outcome.candidate, [])
+            scores.append(outcome.score)
+            if len(scores) == self._folds:
+                self._best = max(float(np.mean(self._scores.pop(outcome.candidate))), self._best)
+        self._on_step(self._done, self._total, self._best)
+
+
+def _refuse_non_finite(batch: list[FitOutcome], alive: list[SharedFit], rung: Rung) -> None:
+    for outcome in batch:
+        if not math.isfinite(outcome.score):
+            params = next(fit.candidates[outcome.candidate] for fit in alive if outcome.candidate in fit.candidates)
+            raise TrainingError(
+                f"candidate {params} has no finite score in fold {outcome.fold} of the rung of {rung.rows} rows: "
+                "change search.space or params"
+            )
+
+
+def _scores(outcomes: list[FitOutcome], alive: list[SharedFit], number: int, rung: Rung) -> list[CandidateScore]:
+    result = []
+    for candidate, params in sorted((item for fit in alive for item in fit.candidates.items()), key=lambda i: i[0]):
+        own = sorted((o for o in outcomes if o.candidate == candidate), key=lambda o: o.fold)
+        scores, seconds = tuple(o.score for o in own), tuple(o.seconds for o in own)
+        result.append(CandidateScore(number, rung.rows, candidate, params, scores, seconds))
+    return result
+
+
+def _out_of_fold(outcomes: list[FitOutcome], candidate: int, folds: list[tuple[Indices, Indices]]) -> Floats:
+    result = np.empty(sum(len(valid) for _, valid in folds))
+    for outcome in outcomes:
+        if outcome.candidate == candidate:
+            result[folds[outcome.fold][1]] = outcome.probability
+    return result

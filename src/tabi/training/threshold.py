@@ -1,0 +1,57 @@
+"""The decision threshold: chosen on out-of-fold predictions of the training rows, never on the test rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tabi.errors import ConfigError
+from tabi.project import ThresholdConfig
+from tabi.project.config import Criterion
+from tabi.training.fits import Floats
+from tabi.training.split import Labels
+
+
+class Threshold(NamedTuple):
+    """A row is of the positive class where its probability is `value` or more.
+
+    `score`: what the criterion reached on the training rows, F1 or the cost a row; None for a fixed threshold.
+    """
+
+    value: float
+    criterion: str
+    score: float | None
+
+
+def choose_threshold(y: Labels, probability: Floats, config: ThresholdConfig) -> Threshold:
+    """The best threshold by the project's criterion; of equally good ones the nearest to 0.5, then the lower.
+
+    Candidates lie halfway between neighbouring probabilities, so no row sits on the threshold itself.
+    """
+    criterion = config.criterion.name
+    if config.criterion is Criterion.fixed:
+        if not 0 < config.value < 1:
+            raise ConfigError(f"threshold.value={config.value} must lie between 0 and 1")
+        return Threshold(float(config.value), criterion, None)
+    values, true_positive, false_positive = _confusion(y, probability)
+    if config.criterion is Criterion.f1:
+        goodness = 2 * true_positive / (true_positive + false_positive + y.sum())
+    else:
+        cost = config.cost_false_positive * false_positive + config.cost_false_negative * (y.sum() - true_positive)
+        goodness = -cost / len(y)
+    best = min(np.flatnonzero(goodness == goodness.max()), key=lambda i: (abs(values[i] - 0.5), values[i]))
+    return Threshold(float(values[best]), criterion, abs(float(goodness[best])))
+
+
+def _confusion(y: Labels, probability: Floats) -> tuple[Floats, Floats, Floats]:
+    """Candidate thresholds and, for each, how many rows at or above it are positive and how many negative."""
+    distinct, inverse = np.unique(probability, return_inverse=True)
+    values = np.concatenate([[distinct[0] / 2], (distinct[:-1] + distinct[1:]) / 2, [(distinct[-1] + 1) / 2]])
+    positives = np.bincount(inverse, weights=y, minlength=len(distinct))
+    rows = np.bincount(inverse, minlength=len(distinct)).astype(np.float64)
+    return values, _at_or_above(positives), _at_or_above(rows - positives)
+
+
+def _at_or_above(counts: Floats) -> Floats:
+    return np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])

@@ -1,0 +1,152 @@
+"""One training: what `fit_table` learns from a project's rows, and everything that is kept of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabi import evidence
+from tabi.data import Table, load_table
+from tabi.errors import TabiError
+from tabi.project import ProjectConfig, config_to_yaml, dataset_label
+from tabi.training.environment import commit_of, environment_lock, lock_digest
+from tabi.training.fitting import Fitted, fit_table
+from tabi.training.plots import write_plots
+from tabi.training.presets import Params
+from tabi.training.progress import Quiet, Reporter
+from tabi.training.saved import save_pipeline
+from tabi.training.search import CandidateScore
+from tabi.training.tracking import hyperparameters, tracked_run
+from tabi.workspace import Workspace
+
+QUIET = Quiet()
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What a training came to. `seconds`: from its start until its results were ready to be kept."""
+
+    run_id: str
+    name: str
+    ds: str
+    mode: str
+    best: Params
+    metrics: dict[str, float]
+    threshold: float
+    seconds: float
+
+
+def train(workspace: Workspace, config: ProjectConfig, report: Reporter = QUIET) -> TrainedRun:
+    """Train a project: search, fit, evaluate, track, and leave summary, scores and evidence in the workspace.
+
+    Fetches the source where the project has no snapshot yet. Any `TabiError` is also left as evidence, and the run
+    that is tracked ends as FAILED.
+    """
+    try:
+        trained = _train(workspace, config, report)
+    except TabiError as error:
+        failed = evidence.Record(kind="training", subject=config.name, verdict="fail", figures={"reason": str(error)})
+        evidence.append(workspace.evidence, failed)
+        raise
+    return trained
+
+
+def result_line(run: TrainedRun) -> str:
+    """The last line of a training, for people and for scripts."""
+    return (
+        f"[RESULT] ds={run.ds} mode={run.mode} AUC={run.metrics['auc']:.4f} ACC={run.metrics['acc']:.4f} "
+        f"best={run.best} elapsed_sec={int(run.seconds)}"
+    )
+
+
+def plain(params: Params) -> Params:
+    """The same parameters with numpy's numbers as Python's, so that they print and encode plainly."""
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()}
+
+
+def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> TrainedRun:
+    begun = time.monotonic()
+    report.stage(f"read the rows of {config.name}")
+    table = load_table(workspace, config)
+    lock, commit = environment_lock(), commit_of(workspace.root)
+    inputs = {
+        "snapshot": table.snapshot.digest,
+        "git_commit": commit.sha,
+        "git_dirty": str(commit.dirty).lower(),
+        "environment": lock_digest(lock),
+    }
+    ds, mode = dataset_label(config.source), config.search.mode.name
+    tags = {"mlflow.runName": f"{config.name}-{mode}", **{f"tabi.{name}": value for name, value in inputs.items()}}
+    with tracked_run(workspace, config.name, tags) as tracker, tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        fitted = fit_table(table, config, report)
+        report.stage("keep the results")
+        test = fitted.cut.test
+        write_plots(
+            folder / "reports", fitted.pipeline, table.X.iloc[test], table.y[test], fitted.probability, config.seed
+        )
+        _write_files(folder, table, config, fitted, lock)
+        best = plain(fitted.search.best)
+        seconds = time.monotonic() - begun
+        common = {"preset": config.preset, "mode": mode, "seed": config.seed, "ds": ds}
+        tracker.params({**common, **hyperparameters(fitted.pipeline)})
+        tracker.metrics({**fitted.metrics, "threshold": fitted.threshold.value, "elapsed_sec": seconds})
+        tracker.candidates(fitted.search.table)
+        tracker.artifacts(folder)
+    run = TrainedRun(tracker.run_id, config.name, ds, mode, best, fitted.metrics, fitted.threshold.value, seconds)
+    _leave_summary(workspace, run, inputs, fitted.search.table)
+    return run
+
+
+def _write_files(folder: Path, table: Table, config: ProjectConfig, fitted: Fitted, lock: str) -> None:
+    (folder / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
+    (folder / "schema.json").write_bytes(table.contract.to_json())
+    (folder / "environment.lock").write_text(lock, encoding="utf-8")
+    _write_json(folder / "metrics.json", fitted.metrics)
+    _write_json(folder / "threshold.json", fitted.threshold._asdict())
+    _write_scores(folder / "cv_results.csv", fitted.search.table)
+    save_pipeline(fitted.pipeline, folder / "pipeline.skops")
+
+
+def _leave_summary(
+    workspace: Workspace, run: TrainedRun, inputs: dict[str, str], table: tuple[CandidateScore, ...]
+) -> None:
+    figures = {
+        "ds": run.ds,
+        "mode": run.mode,
+        "auc": run.metrics["auc"],
+        "acc": run.metrics["acc"],
+        "best": run.best,
+        "elapsed_sec": int(run.seconds),
+    }
+    workspace.artifacts.mkdir(parents=True, exist_ok=True)
+    summary = {"name": run.name, "run_id": run.run_id, **figures, "metrics": run.metrics, "inputs": inputs}
+    _write_json(workspace.artifacts / f"summary_{run.ds}.json", {**summary, "threshold": run.threshold})
+    _write_scores(workspace.artifacts / f"cv_results_{run.ds}.csv", table)
+    record = evidence.Record(
+        kind="training", subject=run.name, verdict="pass", inputs={"run": run.run_id, **inputs}, figures=figures
+    )
+    evidence.append(workspace.evidence, record)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_scores(path: Path, table: tuple[CandidateScore, ...]) -> None:
+    """One line a candidate and rung: its parameters, mean and fold scores, rows, seconds."""
+    folds = range(len(table[0].scores))
+    header = ["rung", "n_resources", "candidate", *table[0].params, "mean_auc", *(f"auc_fold_{f}" for f in folds)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*header, "fit_seconds"])
+        for s in table:
+            head = [s.rung, s.n_resources, s.candidate, *plain(s.params).values()]
+            writer.writerow([*head, repr(s.mean), *map(repr, s.scores), f"{sum(s.seconds):.3f}"])
