@@ -32,7 +32,10 @@ def _print_summary(workspace: Workspace, done: DemoResult) -> None:
     table.add_column(overflow="fold")
     rows = [
         ("trained", f"{done.config.name}, preset {done.config.preset}, on {done.rows:,} rows of {done.config.source}"),
-        ("quality", f"AUC {done.trained.auc:.4f}   ACC {done.trained.acc:.4f}   on rows it never saw"),
+        (
+            "quality",
+            f"AUC {done.trained.metrics['auc']:.4f}   ACC {done.trained.metrics['acc']:.4f}   on rows it never saw",
+        ),
         ("proof", f"{parity.rows:,} rows, largest difference {parity.max_abs_diff:.1e} (allowed {parity.bound:.0e})"),
         ("bundle", bundle),
         (

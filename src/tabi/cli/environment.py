@@ -15,13 +15,13 @@ PACKAGES = ("tabi", "numpy", "onnxruntime", "fastapi", "scikit-learn", "pandas",
 
 def envinfo() -> None:
     """Print interpreter, versions, environment digest, and the store and database in use."""
-    from tabi.environment import environment_digest
+    from tabi.training.environment import environment_lock, lock_digest
 
     workspace = Workspace.find()
     typer.echo(f"python       {platform.python_version()} ({sys.executable})")
     for package in PACKAGES:
         typer.echo(f"{package:<12} {_version(package)}")
-    typer.echo(f"environment  {environment_digest()}")
+    typer.echo(f"environment  {lock_digest(environment_lock())}")
     typer.echo(f"workspace    {workspace.root}")
     typer.echo(f"store        {workspace.store}")
     typer.echo(f"tracking     {workspace.tracking_uri}")

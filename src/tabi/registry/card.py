@@ -18,7 +18,7 @@ def model_card(run: Run, parity: Parity, verdicts: Sequence[Verdict]) -> str:
     gates = [f"| {v.gate} | {v.verdict} | {v.reason} |" for v in verdicts]
     return "\n".join(
         [
-            f"# {run.name}",
+            f"# {run.project}",
             "",
             f"Gives the probability that `{target.name}` is `{target.positive}` and not `{target.classes[0]}`.",
             "",

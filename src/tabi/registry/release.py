@@ -10,14 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from tabi.bundle import layout, write_bundle
+from tabi.bundle import Threshold, layout, write_bundle
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
 from tabi.data import load_table, tensors_of
 from tabi.evidence import Record, append, now
 from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
 from tabi.registry.card import model_card
 from tabi.store import Store
-from tabi.training import Run, load_run, test_rows
+from tabi.training import Run, cut, load_run
 from tabi.workspace import Workspace
 
 # a graph of this operator set needs this runtime; the rest of the server's requirements do not touch answers
@@ -75,7 +75,8 @@ def release(
 
 def _prove(workspace: Workspace, run: Run, compiled: Compiled) -> Parity:
     table = load_table(workspace, run.config, digest=run.snapshot_digest)
-    rows = tensors_of(test_rows(table, run.config), run.contract)
+    test = cut(table.y, run.config.split).test
+    rows = tensors_of(table.X.iloc[test], run.contract)
     gates = run.config.gates
     return prove(run.pipeline, compiled, run.contract, rows, bound=gates.parity, seed=run.config.seed)
 
@@ -87,9 +88,11 @@ def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity,
     (folder / layout.PARITY).write_bytes(msgspec.json.format(msgspec.json.encode(parity), indent=2) + b"\n")
     (folder / layout.GATES).write_bytes(to_json(verdicts))
     (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
-    for path in (layout.THRESHOLD, layout.METRICS, layout.ENVIRONMENT, layout.PIPELINE):
-        (folder / path).write_bytes((run.folder / path).read_bytes())
-    for report in sorted((run.folder / layout.REPORTS).glob("*")):
+    threshold = Threshold(run.threshold, run.config.threshold.criterion.value)
+    (folder / layout.THRESHOLD).write_bytes(msgspec.json.format(msgspec.json.encode(threshold), indent=2) + b"\n")
+    for path in (layout.METRICS, layout.ENVIRONMENT, layout.PIPELINE):
+        (folder / path).write_bytes((run.artifacts / path).read_bytes())
+    for report in sorted((run.artifacts / layout.REPORTS).glob("*")):
         target = folder / layout.REPORTS / report.name
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(report.read_bytes())
@@ -106,7 +109,7 @@ def _record(workspace: Workspace, run: Run, parity: Parity, verdicts: tuple[Verd
     gates = {v.gate: v.verdict for v in verdicts}
     record = Record(
         kind="release",
-        subject=run.name,
+        subject=run.project,
         verdict="fail" if failed else "pass",
         inputs={"run": run.run_id, "snapshot": run.snapshot_digest},
         figures={"parity": parity.max_abs_diff, "rows": parity.rows, "gates": gates},

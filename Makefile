@@ -1,0 +1,89 @@
+# The words people type in this field. Each is a line or two over `tabi`.
+#   make demo            the main road, from nothing
+#   make test            everything that must hold
+#   make train-full DS=adult
+DS     ?= breast_cancer
+EXTRAS ?= [train]
+PYTHON ?= python3
+PORT   ?= 8000
+
+# an environment that forbids bytecode would compile every import again in every process
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONUNBUFFERED = 1
+
+BIN  := .venv/bin
+TABI := $(BIN)/tabi
+SET  := $(or $(patsubst [%],%,$(subst all,train,$(EXTRAS))),serve)
+ENVIRONMENT := $(PYTHON) scripts/environment.py
+
+.PHONY: init envinfo demo train-fast train-full check report api api-bg test test-system lint format bench lock \
+        env-train env-dev
+
+init:
+	@$(ENVIRONMENT) $(SET)
+
+env-train:
+	@$(ENVIRONMENT) --at-least train
+
+env-dev:
+	@$(ENVIRONMENT) --at-least dev
+
+demo: env-train
+	@$(TABI) demo
+
+envinfo:
+	@test -x $(TABI) || $(ENVIRONMENT) $(SET)
+	@$(TABI) envinfo
+
+train-fast: env-train
+	@$(TABI) train $(DS) --mode fast
+
+train-full: env-train
+	@$(TABI) train $(DS) --mode full
+
+check: env-train
+	@$(TABI) check
+
+report: env-train
+	@$(TABI) report
+
+api:
+	@test -x $(TABI) || $(ENVIRONMENT) serve
+	@$(TABI) serve $(DS) --port $(PORT)
+
+api-bg:
+	@test -x $(TABI) || $(ENVIRONMENT) serve
+	@mkdir -p logs
+	@$(TABI) serve $(DS) --check
+	@nohup $(TABI) serve $(DS) --port $(PORT) >logs/api.log 2>&1 & echo "serving $(DS) on port $(PORT), process $$!, log in logs/api.log"
+
+lint: env-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: env-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# from a bare clone, and every shell block of the README
+test-system: env-dev
+	$(BIN)/python -m pytest tests/system --run-system
+
+bench: env-dev
+	$(BIN)/python benchmarks/training.py
+
+# after a change of dependencies: pin them again, by version and hash only
+lock: env-dev
+	@for set in serve: train:--extra=train dev:--extra=dev; do \
+	  $(BIN)/uv pip compile pyproject.toml $${set#*:} --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url -o locks/$${set%%:*}.txt; done
+	@$(BIN)/uv pip compile locks/build.in -c locks/dev.txt --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url -o locks/build.txt
