@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import sklearn
+from threadpoolctl import threadpool_limits
 
 from tabi.bundle.session import Session
 from tabi.compile.compiler import Compiled
@@ -114,8 +115,8 @@ def _pipeline_probability(
 
 
 def _predict(pipeline: Any, contract: Contract, tensors: Tensors) -> npt.NDArray[np.float64]:
-    # a value so large that it overflows is part of the ordeal
-    with np.errstate(all="ignore"):
+    # a value so large that it overflows is part of the ordeal; threads beside another busy process only wait
+    with np.errstate(all="ignore"), threadpool_limits(1):
         return np.asarray(pipeline.predict_proba(frame_of(tensors, contract))[:, 1], dtype=np.float64)
 
 
