@@ -11,6 +11,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import precision_recall_curve, roc_curve
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from tabi.training.fits import Floats
 from tabi.training.split import Labels
@@ -50,9 +51,11 @@ def _curve(x: Floats, y: Floats, x_label: str, y_label: str, style: str = "-", *
 
 def _importance(pipeline: Pipeline, X: pd.DataFrame, y: Labels, seed: int) -> Figure:
     rows = np.sort(np.random.default_rng(seed).permutation(len(X))[:IMPORTANCE_ROWS])
-    found = permutation_importance(
-        pipeline, X.iloc[rows], y[rows], scoring="roc_auc", n_repeats=3, random_state=seed, n_jobs=1
-    )
+    # hundreds of short predictions: more threads than one would spend their time on waiting for each other
+    with threadpool_limits(1):
+        found = permutation_importance(
+            pipeline, X.iloc[rows], y[rows], scoring="roc_auc", n_repeats=3, random_state=seed, n_jobs=1
+        )
     order = np.argsort(found.importances_mean, kind="stable")[-20:]
     figure, axes = _figure(1.5 + 0.3 * len(order))
     names = [str(X.columns[i]) for i in order]

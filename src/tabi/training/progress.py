@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, Self, TextIO, cast
 
 LINE_EVERY_S = 5.0
+
+
+class Stream(Protocol):
+    """What a reporter needs of a file or a terminal."""
+
+    def write(self, text: str, /) -> int:
+        """Write text."""
+
+    def flush(self) -> None:
+        """Hand it on."""
+
+    def isatty(self) -> bool:
+        """Whether a person sees it."""
 
 
 class Reporter(Protocol):
@@ -31,10 +45,51 @@ class Quiet:
         """Nothing."""
 
 
+class Both:
+    """Tells two reporters."""
+
+    def __init__(self, first: Reporter, second: Reporter) -> None:
+        self._reporters = (first, second)
+
+    def stage(self, text: str) -> None:
+        """Tell both."""
+        for reporter in self._reporters:
+            reporter.stage(text)
+
+    def step(self, done: int, total: int, best: float) -> None:
+        """Tell both."""
+        for reporter in self._reporters:
+            reporter.step(done, total, best)
+
+
+class Terminal:
+    """A stream that may go away: once it has, what is written to it is dropped and the work goes on."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write if anybody is there."""
+        with suppress(OSError, ValueError):  # ValueError: the stream is closed
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush if anybody is there."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person sees it."""
+        with suppress(OSError, ValueError):
+            return self._stream.isatty()
+        return False
+
+
 class PlainReporter:
     """Lines on a stream: one a stage, and one every few seconds while candidates are scored."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._last = time.monotonic()
 
@@ -56,7 +111,8 @@ class PlainReporter:
 class LiveReporter:
     """A rich bar on a terminal. Use it as a context manager, so that the cursor comes back whatever happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: Stream) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._bar = Progress(
@@ -65,6 +121,7 @@ class LiveReporter:
             MofNCompleteColumn(),
             TextColumn("{task.fields[best]}"),
             TimeElapsedColumn(),
+            console=Console(file=cast(TextIO, stream)),
         )
         self._task = self._bar.add_task("", total=None, best="")
 
@@ -84,9 +141,14 @@ class LiveReporter:
         self._bar.update(self._task, completed=done, total=total, best=_best(best))
 
 
-def reporter_for(stream: TextIO = sys.stdout) -> LiveReporter | PlainReporter:
-    """A live bar if the stream is a terminal, else plain lines."""
-    return LiveReporter() if stream.isatty() else PlainReporter(stream)
+@contextmanager
+def reporting(stream: Stream) -> Iterator[Reporter]:
+    """A reporter on the stream: a live bar if it is a terminal, else plain lines."""
+    if not stream.isatty():
+        yield PlainReporter(stream)
+        return
+    with LiveReporter(stream) as live:
+        yield live
 
 
 def _best(best: float) -> str:

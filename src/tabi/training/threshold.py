@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tabi.errors import ConfigError
 from tabi.project import ThresholdConfig
@@ -49,9 +50,9 @@ def _confusion(y: Labels, probability: Floats) -> tuple[Floats, Floats, Floats]:
     distinct, inverse = np.unique(probability, return_inverse=True)
     values = np.concatenate([[distinct[0] / 2], (distinct[:-1] + distinct[1:]) / 2, [(distinct[-1] + 1) / 2]])
     positives = np.bincount(inverse, weights=y, minlength=len(distinct))
-    rows = np.bincount(inverse, minlength=len(distinct)).astype(np.float64)
+    rows = np.bincount(inverse, minlength=len(distinct))
     return values, _at_or_above(positives), _at_or_above(rows - positives)
 
 
-def _at_or_above(counts: Floats) -> Floats:
+def _at_or_above(counts: npt.NDArray[Any]) -> Floats:
     return np.concatenate([np.cumsum(counts[::-1])[::-1], [0.0]])
