@@ -187,7 +187,8 @@ def test_a_server_that_says_nothing_is_given_up(
 
 def test_an_answer_that_is_cut_short_leaves_nothing_wrong_in_the_cache(server: OpenML, workspace: Workspace) -> None:
     server.faults = ["cut"]
-    openml.fetch("toy@3", workspace, [].append)
+    waits: list[float] = []
+    openml.fetch("toy@3", workspace, waits.append)
     assert len(fetch_rows("openml:toy@3", workspace)) == 3
 
 

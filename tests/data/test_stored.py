@@ -40,7 +40,8 @@ def test_texts_have_one_digest_whatever_pandas_holds_them_in(values: list[str | 
 @given(texts)
 def test_categories_have_the_digest_of_their_texts(values: list[str | None]) -> None:
     declared = pd.Categorical.from_codes(
-        [-1 if v is None else i for i, v in enumerate(values)], categories=[f"{v}#{i}" for i, v in enumerate(values)]
+        [-1 if v is None else i for i, v in enumerate(values)],
+        categories=pd.Index([f"{v}#{i}" for i, v in enumerate(values)]),
     )
     plain = [None if v is None else f"{v}#{i}" for i, v in enumerate(values)]
     assert digest(pd.DataFrame({"c": declared})) == digest(one(plain, object))

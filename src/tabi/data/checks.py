@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,11 +40,15 @@ def check_rows(raw: pd.DataFrame, contract: Contract, config: ProjectConfig) -> 
     """Every rule of the contract that rows break, in the contract's order of columns, the target last."""
     import pandera.pandas as pa
 
-    rows = stored_frame(raw)
     checks = {column.name: _schema_of(column, config.columns.get(column.name)) for column in contract.columns}
     checks[contract.target.name] = pa.Column(nullable=False)
+    # a column that the rows lack is missing in every row
+    rows = stored_frame(raw).reindex(columns=list(checks))
     try:
-        pa.DataFrameSchema(checks).validate(rows, lazy=True)
+        with warnings.catch_warnings():
+            # pandera's table of what it found mixes columns in a way that pandas will change
+            warnings.simplefilter("ignore", FutureWarning)
+            pa.DataFrameSchema(checks).validate(rows, lazy=True)
     except pa.errors.SchemaErrors as error:
         return _violations(error.failure_cases, list(checks))
     return []
