@@ -16,22 +16,40 @@ NUMERIC = "numeric"
 CATEGORICAL = "categorical"
 PROBABILITY = "probability"
 
+_REDO = "release it again"
+_INPUTS = {NUMERIC: "tensor(double)", CATEGORICAL: "tensor(string)"}
+
 
 class Session:
-    """A loaded graph. One thread: a server gains by workers, and a second thread costs more than a row."""
+    """A loaded graph. One thread: a server gains by workers, and a second thread costs more than a row.
+
+    `BundleError` if it cannot be loaded or asks for what no contract gives.
+    """
 
     def __init__(self, graph: bytes) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         try:
             self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleError(f"model.onnx cannot be loaded: {str(error).splitlines()[0]}") from error
-        self._inputs = [i.name for i in self._session.get_inputs()]
+        inputs = {i.name: i.type for i in self._session.get_inputs()}
+        if not inputs.items() <= _INPUTS.items():
+            raise BundleError(f"model.onnx takes inputs other than float64 {NUMERIC} and string {CATEGORICAL}: {_REDO}")
+        self._inputs = list(inputs)
         self._outputs = [o.name for o in self._session.get_outputs()]
+
+    def check(self, tensors: Tensors) -> None:
+        """Prove on rows of a contract that the graph is one for it: `BundleError` if it is not."""
+        try:
+            found = self.probability(tensors)
+        except Exception as error:
+            raise BundleError(f"model.onnx does not run on rows of its contract: {_REDO}") from error
+        if self._outputs != [PROBABILITY] or found.dtype != np.float64 or found.shape != (len(tensors.numeric),):
+            raise BundleError(f"model.onnx gives something else than one float64 {PROBABILITY} a row: {_REDO}")
 
     def probability(self, tensors: Tensors) -> npt.NDArray[np.float64]:
         """Probability of the positive class for each row: float64[N]."""

@@ -30,7 +30,7 @@ def serve(
 
     store = Store(Workspace.find().store)
     if check:
-        model = check_only(store, ref).model
+        model = check_only(store, ref, host, port).model
         typer.echo(f"{model.name} {model.version} can be served")
         return
 
@@ -45,15 +45,14 @@ def predict(
     json: Annotated[str, typer.Option("--json", help='A file with {"features": …} or {"rows": […]}; - is stdin.')],
 ) -> None:
     """Predict one row or many; the answer is the server's, through the same code."""
-    import os
-
     from tabi.serving.codec import encode
+    from tabi.serving.hot import new_request_id
     from tabi.serving.model import Model
     from tabi.store import Store
 
     body = _read(json)
     model = Model.open(Store(Workspace.find().store).resolve(ref))
-    typer.echo(encode(model.answer(body, os.urandom(16).hex())).decode())
+    typer.echo(encode(model.answer(body, new_request_id())).decode())
 
 
 def _read(name: str) -> bytes:

@@ -21,8 +21,8 @@ class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
     rows: list[Row]
 
 
-class Warned(msgspec.Struct):
-    """Where a row breaks the contract, and what was made of it. The value itself is never repeated."""
+class Place(msgspec.Struct):
+    """A place inside the body, the rule that it breaks, and what was expected. The value is never repeated."""
 
     path: str
     rule: str
@@ -38,7 +38,7 @@ class PredictReply(msgspec.Struct):
     model: str
     version: str
     request_id: str
-    warnings: list[Warned]
+    warnings: list[Place]
 
 
 class Prediction(msgspec.Struct):
@@ -56,11 +56,11 @@ class BatchReply(msgspec.Struct):
     model: str
     version: str
     request_id: str
-    warnings: list[Warned]
+    warnings: list[Place]
 
 
 class Health(msgspec.Struct):
-    """Answer to `GET /health`: which version answers."""
+    """Answer to `GET /health` and `POST /reload`: which version answers."""
 
     status: str
     model: str
@@ -68,29 +68,11 @@ class Health(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """An error as RFC 9457 has it. `errors` names each place inside the body that is wrong."""
+    """An error as RFC 9457 has it. `errors` names each place of the request that is wrong."""
 
     title: str
     status: int
     detail: str
+    request_id: str
     type: str = "about:blank"
-    errors: list[Warned] = []
-    request_id: str | None = None
-
-
-MESSAGES = {
-    "missing": "a value is required here; it counts as missing",
-    "not_a_number": "a number was expected; it counts as missing",
-    "not_finite": "a finite number was expected; it counts as missing",
-    "below_minimum": "the number is below the contract's minimum",
-    "above_maximum": "the number is above the contract's maximum",
-    "unknown_category": "this category was not seen in training",
-    "unknown_column": "the contract has no such column; it is ignored",
-    "not_an_object": "an object of column names and values was expected",
-    "not_an_array": "an array of rows was expected",
-    "not_a_scalar": "a number, a string, true, false or null was expected",
-    "unknown_field": "there is no such field here",
-    "missing_field": "this field is required",
-    "too_many_rows": "there are more rows than one request may hold",
-    "no_probability": "the numbers of this row are too large for the model",
-}
+    errors: list[Place] = []

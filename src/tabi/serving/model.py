@@ -11,9 +11,9 @@ import numpy as np
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader
-from tabi.errors import RequestError
-from tabi.serving.codec import faults_as_warnings, read_batch, read_either, read_predict
-from tabi.serving.messages import BatchReply, Prediction, PredictReply, Row, Warned
+from tabi.serving.codec import read_batch, read_either, read_predict
+from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
+from tabi.serving.places import refusal, refusal_of_rows, warnings_of
 
 # more than a request should hold; a file of rows is better scored by a batch job
 MAX_ROWS = 100_000
@@ -30,12 +30,12 @@ class Model:
         self.threshold = bundle.threshold().threshold
         self._reader = RowReader(self.contract)
         self._session = Session(bundle.graph_bytes())
-        # the first call allocates; it should not be a user's
-        self.predict([{}])
+        # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
+        self._session.check(self._reader.read([{}, {}])[0])
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Load and warm the bundle in `folder`; `BundleError` if it is not whole."""
+        """Load and warm the bundle in `folder`; `BundleError` if it is not whole or its graph does not run."""
         return cls(Bundle.open(folder))
 
     def predict(self, rows: Sequence[Row]) -> tuple[list[Prediction], list[Fault]]:
@@ -68,7 +68,7 @@ class Model:
 
     def _single(self, rows: list[Row], request_id: str) -> PredictReply:
         predictions, faults = self.predict(rows)
-        warnings = self._judge(faults, batch=False)
+        warnings = self._judge(rows, faults, batch=False)
         found = predictions[0]
         return PredictReply(
             found.label, found.probability, self.threshold, self.name, self.version, request_id, warnings
@@ -76,21 +76,21 @@ class Model:
 
     def _batch(self, rows: list[Row], request_id: str) -> BatchReply:
         if len(rows) > MAX_ROWS:
-            raise RequestError(
-                f"a request may hold {MAX_ROWS} rows: send more than one request", (("rows", "too_many_rows"),)
-            )
+            raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
         predictions, faults = self.predict(rows)
-        warnings = self._judge(faults, batch=True)
+        warnings = self._judge(rows, faults, batch=True)
         return BatchReply(predictions, self.threshold, self.name, self.version, request_id, warnings)
 
-    def _judge(self, faults: Sequence[Fault], *, batch: bool) -> list[Warned]:
-        """Faults are warnings, unless the contract is strict or a row has no answer: then they refuse the request."""
+    def _judge(self, rows: Sequence[Row], faults: Sequence[Fault], *, batch: bool) -> list[Place]:
+        """Faults are warnings, unless the contract is strict or a row cannot be answered: then they are refused."""
         if not faults:
             return []
-        warnings = faults_as_warnings(faults, batch=batch)
-        places = tuple((w.path, w.rule) for w in warnings)
-        if any(fault.rule == "no_probability" for fault in faults):
-            raise RequestError("a row holds numbers too large for the model: check their units", places)
-        if self.contract.strict:
-            raise RequestError("the rows break the contract, which is strict: see GET /schema", places)
-        return warnings
+        refused = [f for f in faults if self.contract.strict or f.rule == "no_probability" or _overflows(f, rows)]
+        if refused:
+            raise refusal_of_rows(refused, batch=batch)
+        return warnings_of(faults, batch=batch)
+
+
+def _overflows(fault: Fault, rows: Sequence[Row]) -> bool:
+    """Whether the fault is a whole number beyond float64: refused, as the decoder refuses 1e400 in any place."""
+    return fault.rule == "not_finite" and isinstance(rows[fault.row][fault.column], int)

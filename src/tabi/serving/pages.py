@@ -11,25 +11,29 @@ from starlette.exceptions import HTTPException
 from tabi import __version__
 from tabi.errors import TabiError
 from tabi.serving.codec import encode
-from tabi.serving.hot import request_id_of
 from tabi.serving.messages import Health
-from tabi.serving.openapi import PREFIX, describe, problem_responses
+from tabi.serving.model import Model
+from tabi.serving.openapi import PATH_PARAMETER, describe, problem_responses, reply
+from tabi.serving.places import refusal
 from tabi.serving.problems import CONTENT_TYPE as PROBLEM
 from tabi.serving.problems import problem_for_status, problem_of
 from tabi.serving.slot import Slot
 
-_HEALTH: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"schema": {"$ref": PREFIX.format(name="Health")}}}}
-}
-
 
 def create_pages(slot: Slot) -> FastAPI:
-    """The FastAPI app over one slot."""
-    app = FastAPI(title="Tabi", version=__version__, description="Predictions of one released model.")
+    """The FastAPI app over one slot. It stands behind the hot door, which gives each request its id."""
+    app = FastAPI(
+        title="Tabi",
+        version=__version__,
+        description="Predictions of one released model.",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
     _add_routes(app, slot)
-    app.add_exception_handler(TabiError, _on_tabi_error)
+    app.add_exception_handler(TabiError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_tabi_error)
+    app.add_exception_handler(Exception, _on_error)
 
     def openapi() -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
@@ -41,38 +45,51 @@ def create_pages(slot: Slot) -> FastAPI:
 
 
 def _add_routes(app: FastAPI, slot: Slot) -> None:
-    def health() -> Response:
+    async def health() -> Response:
         """Say which version answers; 503 while there is none."""
-        model = slot.model
-        return _json(Health("ok", model.name, model.version))
+        return _health(slot.model)
 
-    for path in ("/health", "/healthz"):
-        app.get(path, tags=["operate"], responses={**_HEALTH, **problem_responses(503)}, name=path[1:])(health)
+    answers = {200: reply("Health"), **problem_responses(503)}
+    for name in ("health", "healthz"):
+        app.get(f"/{name}", tags=["operate"], responses=answers, response_class=Response, operation_id=name)(health)
 
-    @app.get("/schema", tags=["predict"], responses=problem_responses(503))
-    def schema() -> Response:
+    answers = {200: reply("Contract"), **problem_responses(503)}
+
+    @app.get("/schema", tags=["predict"], responses=answers, response_class=Response, operation_id="schema")
+    async def schema() -> Response:
         """The contract: the columns that a row has, and the reference distribution of each."""
         return Response(slot.model.schema, media_type="application/json")
 
-    @app.post("/reload", tags=["operate"], responses={**_HEALTH, **problem_responses(404, 409)})
-    def reload(path: str | None = None) -> Response:
+    answers = {200: reply("Health"), **problem_responses(404, 409, 422, 500)}
+
+    @app.post(
+        "/reload",
+        tags=["operate"],
+        responses=answers,
+        response_class=Response,
+        operation_id="reload",
+        openapi_extra={"parameters": [PATH_PARAMETER]},
+    )
+    def reload(request: Request) -> Response:
         """Load what the server's reference means now, or one bundle of its store by `path`. Failing keeps the old."""
-        model = slot.load() if path is None else slot.load_path(path)
-        return _json(Health("ok", model.name, model.version))
+        query = request.query_params
+        unknown = [(f"query.{name}", "unknown_field") for name in query if name != "path"]
+        if unknown:
+            # a misspelt path must not load something else
+            raise refusal("the query does not fit", unknown)
+        return _health(slot.load_path(query["path"]) if "path" in query else slot.load())
 
 
-def _json(message: object) -> Response:
-    return Response(encode(message), media_type="application/json")
+def _health(model: Model) -> Response:
+    return Response(encode(Health("ok", model.name, model.version)), media_type="application/json")
 
 
-async def _on_tabi_error(request: Request, error: Exception) -> Response:
-    request_id = request_id_of(request.scope)
-    status, content = problem_of(error, request_id)
-    return Response(content, status, {"x-request-id": request_id}, PROBLEM)
+async def _on_error(request: Request, error: Exception) -> Response:
+    status, content = problem_of(error, request.state.request_id)
+    return Response(content, status, media_type=PROBLEM)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  narrows the type that the registration fixes
-    request_id = request_id_of(request.scope)
-    content = problem_for_status(error.status_code, error.detail, request_id)
-    return Response(content, error.status_code, {"x-request-id": request_id, **(error.headers or {})}, PROBLEM)
+    content = problem_for_status(error.status_code, error.detail, request.state.request_id)
+    return Response(content, error.status_code, error.headers, PROBLEM)

@@ -22,26 +22,33 @@ def create_app(slot: Slot) -> App:
     return two_doors(slot, create_pages(slot))
 
 
-def check(store: Store, ref: str) -> Slot:
-    """Prove that `ref` can be served: load it, and predict a row of which everything is missing."""
+def check(store: Store, ref: str, host: str, port: int) -> Slot:
+    """Prove that `ref` can be served at the address: load and warm it, and take the port for a moment."""
     slot = Slot(store, ref)
     slot.load()
+    _listen(host, port).close()
     return slot
 
 
 def serve(store: Store, ref: str, host: str, port: int, ready: Callable[[Slot, str], None]) -> None:
     """Answer until SIGTERM or SIGINT, then finish what is in flight and return.
 
-    `port` 0 takes a free one. `ready` is called with the slot and the server's URL once connections are taken.
+    `port` 0 takes a free one. `ready` is called with the slot and the server's URL once requests are answered.
     """
-    slot = check(store, ref)
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        create_app(slot), lifespan="off", access_log=False, log_level="warning", server_header=False
-    )
-    shown = f"[{host}]" if ":" in host else host
-    ready(slot, f"http://{shown}:{listener.getsockname()[1]}")
-    _Server(config).run(sockets=[listener])
+    slot = Slot(store, ref)
+    slot.load()
+    with _listen(host, port) as listener:
+        config = uvicorn.Config(
+            create_app(slot),
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+        )
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        _Server(config, lambda: ready(slot, url)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -54,6 +61,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 class _Server(uvicorn.Server):
     """Uvicorn raises the signal anew once it has stopped, so that a clean stop would look like a crash."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # only now are signals handled: whoever is told earlier might stop us the hard way
+        self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from threading import Lock
 
 from tabi.errors import NotFoundError, NotReadyError
@@ -17,10 +15,9 @@ class Slot:
     A request takes the model once and keeps it: the old version lives until its last request ends.
     """
 
-    def __init__(self, store: Store, ref: str, build: Callable[[Path], Model] = Model.open) -> None:
+    def __init__(self, store: Store, ref: str) -> None:
         self._store = store
         self._ref = ref
-        self._build = build
         self._model: Model | None = None
         self._loading = Lock()
 
@@ -32,18 +29,21 @@ class Slot:
         return self._model
 
     def load(self) -> Model:
-        """Load what the reference means now."""
-        return self._swap(self._store.resolve(self._ref))
+        """Load what the reference means now. Whatever is raised, the version before stays."""
+        # the reference is read under the lock too: of two reloads, the later must not end up below the earlier
+        with self._loading:
+            self._model = Model.open(self._store.resolve(self._ref))
+            return self._model
 
     def load_path(self, path: str) -> Model:
-        """Load one bundle by its folder, which must lie inside the store."""
-        folder = Path(path)
-        if not self._store.contains(folder):
-            raise NotFoundError("that path is no bundle of this server's store: name a snapshot below models/")
-        return self._swap(folder)
+        """Load one bundle by its folder, absolute or relative to the store, in which it must lie.
 
-    def _swap(self, folder: Path) -> Model:
-        # two reloads at once must not end with the older one on top
+        `NotFoundError` for any other path. Whatever is raised, the version before stays.
+        """
+        folder = self._store.root / path
+        if ".." in folder.parts or not self._store.contains(folder):
+            raise NotFoundError("a path was refused that is no bundle of the store: name a snapshot below models/")
         with self._loading:
-            self._model = self._build(folder)
+            # links were followed to judge the path, so they are not followed again
+            self._model = Model.open(folder.resolve())
             return self._model

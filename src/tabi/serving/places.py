@@ -1,0 +1,83 @@
+"""Places inside a body: how they are written, what each rule expects, and the refusals and warnings made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from tabi.contract import Fault
+from tabi.errors import RequestError
+from tabi.serving.messages import Place
+
+# a name in a body may be as long as its sender likes, and a body wrong in a million places
+PATH_LIMIT = 200
+MAX_PLACES = 100
+MAX_WARNINGS = 1000
+
+EXPECTED = {
+    "missing": "a value is required here",
+    "not_a_number": "a number was expected",
+    "not_finite": "a finite number was expected",
+    "below_minimum": "a number not below the contract's minimum was expected",
+    "above_maximum": "a number not above the contract's maximum was expected",
+    "unknown_category": "this category was not seen in training",
+    "unknown_column": "the contract has no such column",
+    "no_probability": "the numbers of this row are too large for the model",
+    "not_an_object": "an object was expected",
+    "not_an_array": "an array of rows was expected",
+    "not_a_scalar": "a number, a string, true, false or null was expected",
+    "not_json": "valid JSON in UTF-8 was expected",
+    "wrong_shape": "something else was expected here, or nothing so deep or so large",
+    "repeated_name": "a name may stand once in an object",
+    "unknown_field": "there is no such field here",
+    "missing_field": "this field is required",
+    "too_many_rows": "one request may not hold so many rows",
+    "more_warnings": "there are more warnings than are listed",
+}
+# what a lenient contract makes of it
+_MADE_OF_IT = {
+    "missing": "it counts as missing",
+    "not_a_number": "it counts as missing",
+    "not_finite": "it counts as missing",
+    "unknown_column": "it is ignored",
+}
+
+
+def place(path: str, rule: str) -> Place:
+    """A place with what its rule expects."""
+    return Place(_shown(path), rule, EXPECTED[rule])
+
+
+def refusal(what: str, places: Iterable[tuple[str, str]]) -> RequestError:
+    """The error for a body that is wrong in `places`, (path, rule) each, at least one. The first is in its message."""
+    listed = tuple(islice(places, MAX_PLACES))
+    path, rule = listed[0]
+    more = f", and {len(listed) - 1} more" if len(listed) > 1 else ""
+    return RequestError(f"{what}: {_shown(path)}: {EXPECTED[rule]}{more}", listed)
+
+
+def refusal_of_rows(faults: Iterable[Fault], *, batch: bool) -> RequestError:
+    """The error for rows whose faults cannot be let pass."""
+    return refusal("the rows do not fit the contract", ((_path(fault, batch), fault.rule) for fault in faults))
+
+
+def warnings_of(faults: Sequence[Fault], *, batch: bool) -> list[Place]:
+    """Faults of rows as places of the body that they came from, with what was made of each."""
+    warnings = [place(_path(fault, batch), fault.rule) for fault in faults[:MAX_WARNINGS]]
+    for warning in warnings:
+        if warning.rule in _MADE_OF_IT:
+            warning.message += f"; {_MADE_OF_IT[warning.rule]}"
+    if len(faults) > MAX_WARNINGS:
+        warnings.append(place("$", "more_warnings"))
+    return warnings
+
+
+def _path(fault: Fault, batch: bool) -> str:
+    row = f"rows[{fault.row}]" if batch else "features"
+    return f"{row}.{fault.column}" if fault.column else row
+
+
+def _shown(path: str) -> str:
+    """`path` on one line and not too long, with nothing that UTF-8 cannot hold."""
+    path = path[:PATH_LIMIT]
+    return path if path.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in path)
