@@ -55,7 +55,8 @@ api-bg:
 	@test -x $(TABI) || $(ENVIRONMENT) serve
 	@mkdir -p logs
 	@$(TABI) serve $(DS) --check
-	@nohup $(TABI) serve $(DS) --port $(PORT) >logs/api.log 2>&1 & echo "serving $(DS) on port $(PORT), process $$!, log in logs/api.log"
+	@nohup $(TABI) serve $(DS) --port $(PORT) >logs/api.log 2>&1 & echo $$! >logs/api.pid
+	@echo "serving $(DS) on port $(PORT); log in logs/api.log; stop it with: kill \$$(cat logs/api.pid)"
 
 lint: env-dev
 	$(BIN)/ruff check .
@@ -75,7 +76,7 @@ test: lint
 
 # from a bare clone, and every shell block of the README
 test-system: env-dev
-	$(BIN)/python -m pytest tests/system --run-system
+	$(BIN)/python -m pytest tests/system -m system
 
 bench: env-dev
 	$(BIN)/python benchmarks/training.py
