@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -26,7 +29,7 @@ def _print_summary(workspace: Workspace, done: DemoResult) -> None:
     from rich.table import Table
 
     parity, latency, bundle = done.released.parity, done.latency, done.released.bundle
-    answer = done.example
+    answer, tabi = done.example, _own_name()
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -44,16 +47,27 @@ def _print_summary(workspace: Workspace, done: DemoResult) -> None:
         ),
         ("example", f"{answer['label']}, probability {answer['probability']:.4f}, threshold {answer['threshold']:.4f}"),
         ("", ""),
-        ("bundle in", str(done.released.folder)),
-        ("results in", str(workspace.artifacts)),
+        ("bundle in", _short(done.released.folder)),
+        ("results in", _short(workspace.artifacts)),
         ("tracked in", workspace.tracking_uri),
         ("", ""),
-        ("try next", f"tabi serve {done.config.name}        then open http://127.0.0.1:8000/docs"),
-        ("", "tabi train adult --mode full && tabi release adult"),
-        ("", "tabi report"),
+        ("try next", f"{tabi} serve {done.config.name}"),
+        ("", "and open http://127.0.0.1:8000/docs"),
+        ("", f"{tabi} train adult --mode full"),
+        ("", f"{tabi} report"),
     ]
     for row in rows:
         table.add_row(*row)
     console = Console(highlight=False)
     console.print()
     console.print(Panel(table, title=f"done in {done.elapsed_s:.0f} s, no process left", expand=False))
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _own_name() -> str:
+    """How to call this program here: by its name where the shell finds it, else by its path."""
+    return "tabi" if shutil.which("tabi") else _short(Path(sys.executable).parent / "tabi")

@@ -34,8 +34,8 @@ def check() -> None:
     from tabi.training import batch_state
 
     state = batch_state(Workspace.find())
-    for item in state.items:
-        typer.echo(f"{item.name}: {item.state}")
+    for name, standing in state.items:
+        typer.echo(f"{name}: {standing}")
     if not state.items:
         typer.echo("no batch was started here: run `tabi train NAME`")
     raise typer.Exit(state.exit_code)
