@@ -247,12 +247,12 @@ def ask_in_process() -> Callable[[Slot], Ask]:
 
         def ask(method: str, path: str, body: Any = None, headers: Any = None) -> tuple[int, dict[str, str], Any]:
             async def send() -> httpx.Response:
-                transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+                transport = httpx.ASGITransport(app, raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url="http://tabi") as client:
                     return await client.request(method, path, content=body, headers=headers)
 
             response = asyncio.run(send())
-            is_json = "json" in response.headers.get("content-type", "")
+            is_json = response.content and "json" in response.headers["content-type"]
             return response.status_code, dict(response.headers), response.json() if is_json else response.content
 
         return ask

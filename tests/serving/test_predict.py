@@ -14,7 +14,7 @@ from tabi.serving.places import MAX_PLACES, MAX_WARNINGS, PATH_LIMIT
 from tabi.serving.slot import Slot
 from tests.serving.conftest import ROW, Ask, Harbour
 
-SECRET = "s3cret-value"
+TOLD = "my-own-value"
 
 
 def features(**row: Any) -> bytes:
@@ -88,9 +88,9 @@ def test_a_number_as_text_is_that_number(ask: Ask) -> None:
         ("age", "1e400", "not_finite"),
         ("age", -1, "below_minimum"),
         ("age", 121, "above_maximum"),
-        ("sex", SECRET, "unknown_category"),
+        ("sex", TOLD, "unknown_category"),
         ("city", 12, "unknown_category"),
-        ("harbour", SECRET, "unknown_column"),
+        ("harbour", TOLD, "unknown_column"),
         ("harbour", 10**400, "unknown_column"),
     ],
 )
@@ -189,16 +189,16 @@ def test_malformed_json_is_told_with_its_byte(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        f'{{"features":"{SECRET}","rows":"{SECRET}"}}',
-        f'{{"features":{{"age":["{SECRET}"]}},"rows":["{SECRET}"]}}',
-        f'{{"features":{{"age":"{SECRET}',
-        f'"{SECRET}"',
+        f'{{"features":"{TOLD}","rows":"{TOLD}"}}',
+        f'{{"features":{{"age":["{TOLD}"]}},"rows":["{TOLD}"]}}',
+        f'{{"features":{{"age":"{TOLD}',
+        f'"{TOLD}"',
     ],
 )
 def test_no_value_of_a_refused_body_comes_back(ask: Ask, path: str, body: str) -> None:
     status, _, problem = ask("POST", path, body.encode())
     assert status == 422
-    assert SECRET not in json.dumps(problem)
+    assert TOLD not in json.dumps(problem)
 
 
 def test_a_body_wrong_in_many_places_is_told_in_bounded_length(ask: Ask) -> None:
@@ -242,7 +242,7 @@ def ask_strict(harbour: Harbour, ask_in_process: Callable[[Slot], Ask]) -> Ask:
 
 def test_a_strict_contract_refuses_what_a_lenient_one_warns_of(ask_strict: Ask) -> None:
     assert ask_strict("POST", "/predict", features(**ROW))[0] == 200
-    row = {"age": "forty", "sex": SECRET, "harbour": 1}
+    row = {"age": "forty", "sex": TOLD, "harbour": 1}
     status, headers, problem = ask_strict("POST", "/predict", features(**row))
     assert (status, headers["content-type"]) == (422, "application/problem+json")
     assert places(problem) == [
@@ -250,7 +250,7 @@ def test_a_strict_contract_refuses_what_a_lenient_one_warns_of(ask_strict: Ask) 
         ("features.sex", "unknown_category"),
         ("features.harbour", "unknown_column"),
     ]
-    assert SECRET not in json.dumps(problem)
+    assert TOLD not in json.dumps(problem)
     assert places(ask_strict("POST", "/predict_batch", b'{"rows":[{"age":1},{}]}')[2]) == [("rows[1].age", "missing")]
 
 

@@ -73,19 +73,21 @@ def _operation(name: str, summary: str, body: str, answer: str) -> dict[str, Any
 
 
 def _row(contract: Contract) -> dict[str, Any]:
+    strict = contract.strict
     row = {
         "title": "Row",
         "type": "object",
         "description": "Columns by name. A column that is left out, or null, is missing.",
-        "properties": {column.name: _column(column) for column in contract.columns},
-        "additionalProperties": False if contract.strict else {"type": _SCALAR},
+        "properties": {c.name: _column(c, null=c.nullable or not strict) for c in contract.columns},
+        "additionalProperties": False if strict else {"type": _SCALAR},
     }
-    required = [column.name for column in contract.columns if contract.strict and not column.nullable]
+    required = [c.name for c in contract.columns if strict and not c.nullable]
     return {**row, "required": required} if required else row
 
 
-def _column(column: Column) -> dict[str, Any]:
+def _column(column: Column, *, null: bool) -> dict[str, Any]:
     """A number may come as text and a category as a number: that is what the server takes."""
+    kinds = _SCALAR if null else _SCALAR[:-1]
     if isinstance(column, CategoricalColumn):
-        return {"type": _SCALAR, "description": "a category", "examples": list(column.categories[:3])}
-    return {"type": _SCALAR, "description": "a number"}
+        return {"type": kinds, "description": "a category", "examples": list(column.categories[:3])}
+    return {"type": kinds, "description": "a number"}

@@ -1,0 +1,143 @@
+"""`tabi serve` and `tabi predict` as a person meets them: exit codes, and one line when something is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tabi.cli.main import main
+from tests.serving.conftest import ROW, Harbour, Server
+from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
+from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
+from tests.serving.conftest import server as server  # noqa: PLC0414
+
+Tabi = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tabi(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Tabi:
+    """Exit code, stdout and stderr of one command, run in this process."""
+
+    def run(harbour: Harbour, *arguments: str, given: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setenv("TABI_STORE", str(harbour.store.root))
+        monkeypatch.setattr(sys, "argv", ["tabi", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capfd.readouterr()
+        return int(leaving.value.code or 0), out, err
+
+    return run
+
+
+def is_one_line(text: str) -> bool:
+    return text.startswith("tabi: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_check_proves_that_it_can_start_and_leaves(tabi: Tabi, harbour: Harbour) -> None:
+    for ref in ("voyage", "voyage@latest", f"voyage:{harbour.older[:8]}", str(harbour.path())):
+        code, out, err = tabi(harbour, "serve", ref, "--check", "--port", "0")
+        assert (code, out, err) == (0, f"voyage {harbour.older} can be served\n", "")
+
+
+@pytest.mark.parametrize("check", [["--check"], []])
+def test_an_unknown_reference_is_one_line_and_exit_2(tabi: Tabi, harbour: Harbour, check: list[str]) -> None:
+    code, out, err = tabi(harbour, "serve", "nobody", "--port", "0", *check)
+    assert (code, out) == (2, "")
+    assert is_one_line(err)
+
+
+@pytest.mark.parametrize("check", [["--check"], []])
+def test_an_occupied_port_is_one_line_and_exit_2(
+    tabi: Tabi, harbour: Harbour, taken_port: int, check: list[str]
+) -> None:
+    code, out, err = tabi(harbour, "serve", "voyage", "--port", str(taken_port), *check)
+    assert (code, out) == (2, "")
+    assert is_one_line(err)
+    assert f"127.0.0.1:{taken_port}" in err
+
+
+@pytest.mark.parametrize("check", [["--check"], []])
+def test_a_corrupt_bundle_is_one_line_and_exit_1(tabi: Tabi, own_harbour: Harbour, check: list[str]) -> None:
+    graph = own_harbour.path() / "model.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
+    code, out, err = tabi(own_harbour, "serve", "voyage", "--port", "0", *check)
+    assert (code, out) == (1, "")
+    assert is_one_line(err)
+    assert "model.onnx" in err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"features": ROW},
+        {"features": {"age": "39", "sex": "unknown", "zone": 1}},
+        {"rows": [ROW, {}, {"age": "x"}]},
+        {"rows": []},
+    ],
+)
+def test_predict_answers_as_the_server_does(
+    tabi: Tabi, harbour: Harbour, server: Server, tmp_path: Path, content: dict[str, object]
+) -> None:
+    body = json.dumps(content).encode()
+    path = "/predict" if "features" in content else "/predict_batch"
+    served = server.ask("POST", path, body)[2]
+    (tmp_path / "body.json").write_bytes(body)
+    for arguments, given in ((("--json", str(tmp_path / "body.json")), b""), (("--json", "-"), body)):
+        code, out, err = tabi(harbour, "predict", "voyage", *arguments, given=given)
+        assert (code, err) == (0, "")
+        answered = json.loads(out)
+        assert len(answered.pop("request_id")) == 32
+        assert answered == {name: value for name, value in served.items() if name != "request_id"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"{", "not valid JSON"),
+        (b'{"features":{"age":[]}}', "features.age"),
+        (b'{"rows":[{"age":1e400}]}', "rows[0].age"),
+        (b"[]", "an object was expected"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_one_line_with_the_place_and_exit_2(
+    tabi: Tabi, harbour: Harbour, body: bytes, words: str
+) -> None:
+    code, out, err = tabi(harbour, "predict", "voyage", "--json", "-", given=body)
+    assert (code, out) == (2, "")
+    assert is_one_line(err)
+    assert words in err
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(tabi: Tabi, harbour: Harbour, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent.json"):
+        code, out, err = tabi(harbour, "predict", "voyage", "--json", str(path))
+        assert (code, out) == (2, "")
+        assert is_one_line(err)
+
+
+def test_a_real_process_says_one_line_and_no_traceback(harbour: Harbour) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tabi", "serve", "nobody"],
+        env={**os.environ, "TABI_STORE": str(harbour.store.root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert is_one_line(done.stderr)
