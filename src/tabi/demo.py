@@ -20,7 +20,7 @@ from tabi.data import Table, fetch, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, load_config
 from tabi.registry import Released, release
-from tabi.training import TrainedRun, train
+from tabi.training import TrainedRun, reporting, train
 from tabi.workspace import Workspace
 
 NAME = "breast_cancer"
@@ -59,7 +59,8 @@ def run_demo(workspace: Workspace, say: Callable[[str], None]) -> DemoResult:
     say(f"[1/6] fetch    {config.source}")
     fetched = fetch(workspace, config)
     say(f"[2/6] train    preset {config.preset}, mode {config.search.mode.value}")
-    trained = train(workspace, config)
+    with reporting(sys.stdout) as report:
+        trained = train(workspace, config, report)
     say("[3/6] release  compile, prove, gate, bundle")
     released = release(workspace, NAME, trained.run_id)
     say("[4/6] serve    a server process on a free port")

@@ -11,7 +11,7 @@ import pytest
 from tabi import evidence
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
-from tabi.contract import RowReader
+from tabi.contract import RowReader, Scalar
 from tabi.data import load_table, tensors_of
 from tabi.errors import GateError, NotFoundError
 from tabi.project import load_config
@@ -53,7 +53,7 @@ def test_the_graph_in_the_bundle_answers_as_the_pipeline_of_the_run(trained: Tra
     expected = run.pipeline.predict_proba(table.X)[:, 1]
     actual = Session(bundle.graph_bytes()).probability(tensors_of(table.X, bundle.contract()))
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
-    row = {"age": "41", "town": "京都", "visits": 2}
+    row: dict[str, Scalar] = {"age": "41", "town": "京都", "visits": 2}
     tensors, faults = RowReader(bundle.contract()).read([row])
     assert not faults
     assert 0 < Session(bundle.graph_bytes()).probability(tensors)[0] < 1

@@ -18,7 +18,7 @@ def train(
     time_limit: Annotated[int, typer.Option(help="Seconds that one data set may take in a batch.")] = TWELVE_HOURS,
 ) -> None:
     """Train and track a run of each project; several run as a batch, one after the other."""
-    from tabi.training import run_batch
+    from tabi.training.batch import Limits, run_batch
 
     names = [word for word in words if "=" not in word]
     overrides = [word for word in words if "=" in word]
@@ -26,7 +26,7 @@ def train(
         raise ConfigError("name at least one project, as in `tabi train adult`")
     if mode is not None:
         overrides.append(f"search.mode={mode}")
-    raise typer.Exit(run_batch(Workspace.find(), names, overrides, time_limit))
+    raise typer.Exit(run_batch(Workspace.find(), names, overrides, Limits(time_s=time_limit)))
 
 
 def check() -> None:
