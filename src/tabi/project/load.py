@@ -47,7 +47,7 @@ def load_config(workspace: Workspace, name: str, overrides: Sequence[str] = ()) 
 
 
 def config_to_yaml(config: ProjectConfig) -> str:
-    """The whole configuration as YAML. Law: `config_from_yaml(config_to_yaml(c)) == c`."""
+    """The whole configuration as YAML. Law, for printable text: `config_from_yaml(config_to_yaml(c)) == c`."""
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
@@ -171,7 +171,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OverrideParseException):
         return f"{error.override!r} cannot be read as key=value: put quotes around what holds blanks or signs"
     causes = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
+    # Hydra raises some errors from themselves, so the chain may be a ring
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
         causes.append(cause)
     told = next((cause for cause in causes if getattr(cause, "full_key", None)), error)
     key = getattr(told, "full_key", None)
