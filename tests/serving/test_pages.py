@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -161,3 +161,27 @@ def test_the_document_follows_a_reload(ask: Ask, harbour: Harbour) -> None:
     assert not closed()
     assert ask("POST", f"/reload?path={harbour.path('strict')}")[0] == 200
     assert closed()
+
+
+class FaultySlot(Slot):
+    """A slot with a bug."""
+
+    @property
+    def model(self) -> NoReturn:
+        raise ZeroDivisionError("a-value-of-a-row")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/predict"), ("GET", "/health")])
+def test_a_bug_is_a_500_that_tells_nothing_and_a_log_line_that_tells_all(
+    harbour: Harbour,
+    ask_in_process: Callable[[Slot], Ask],
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+) -> None:
+    status, headers, problem = ask_in_process(FaultySlot(harbour.store, "voyage"))(method, path)
+    assert (status, problem["status"], headers["content-type"]) == (500, 500, PROBLEM)
+    assert "a-value-of-a-row" not in json.dumps(problem)
+    assert problem["request_id"] == headers["x-request-id"]
+    assert headers["x-request-id"] in caplog.text
+    assert "ZeroDivisionError: a-value-of-a-row" in caplog.text

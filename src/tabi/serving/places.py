@@ -78,6 +78,6 @@ def _path(fault: Fault, batch: bool) -> str:
 
 
 def _shown(path: str) -> str:
-    """`path` on one line and not too long, with nothing that UTF-8 cannot hold."""
-    path = path[:PATH_LIMIT]
+    """`path` on one line, neither empty nor too long, with nothing that UTF-8 cannot hold."""
+    path = path[:PATH_LIMIT] or '""'
     return path if path.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in path)
