@@ -6,6 +6,7 @@ DS     ?= breast_cancer
 EXTRAS ?= [train]
 PYTHON ?= python3
 PORT   ?= 8000
+IMAGE  ?= tabi
 
 # an environment that forbids bytecode would compile every import again in every process
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,8 +16,10 @@ BIN  := .venv/bin
 TABI := $(BIN)/tabi
 SET  := $(or $(patsubst [%],%,$(subst all,train,$(EXTRAS))),serve)
 ENVIRONMENT := $(PYTHON) scripts/environment.py
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: init envinfo demo train-fast train-full check report api api-bg test test-system lint format bench lock \
+.PHONY: init envinfo demo train-fast train-full check report api api-bg docker-build docker-run test test-system lint format bench lock \
         env-train env-dev
 
 init:
@@ -58,6 +61,12 @@ api-bg:
 	@nohup $(TABI) serve $(DS) --port $(PORT) >logs/api.log 2>&1 & echo $$! >logs/api.pid
 	@echo "serving $(DS) on port $(PORT); log in logs/api.log; stop it with: kill \$$(cat logs/api.pid)"
 
+docker-build:
+	docker build --tag $(IMAGE) .
+
+docker-run:
+	docker run --rm --publish $(PORT):8000 --volume $(CURDIR)/store:/store:ro $(IMAGE) serve $(DS) --host 0.0.0.0
+
 lint: env-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,10 +90,9 @@ test-system: env-dev
 bench: env-dev
 	$(BIN)/python benchmarks/training.py
 
-# after a change of dependencies: pin them again, by version and hash only
+# after a change of dependencies: pin them again, by version and hash only; a package has one version in all sets
 lock: env-dev
-	@for set in serve: train:--extra=train dev:--extra=dev; do \
-	  $(BIN)/uv pip compile pyproject.toml $${set#*:} --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-header --no-annotate --no-emit-index-url -o locks/$${set%%:*}.txt; done
-	@$(BIN)/uv pip compile locks/build.in -c locks/dev.txt --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-header --no-annotate --no-emit-index-url -o locks/build.txt
+	@$(PIN) pyproject.toml --extra dev -o locks/dev.txt
+	@$(PIN) pyproject.toml --extra train -c locks/dev.txt -o locks/train.txt
+	@$(PIN) pyproject.toml -c locks/dev.txt -o locks/serve.txt
+	@$(PIN) locks/build.in -c locks/dev.txt -o locks/build.txt
