@@ -62,6 +62,13 @@ def test_overrides_go_over_the_file_which_goes_over_the_defaults(workspace: Work
     assert config.params == {"max_iter": 20, "new": "a"}
 
 
+def test_an_override_of_a_column_takes_blanks_and_dots_in_its_name(workspace: Workspace) -> None:
+    config = load(workspace, LEAST, "columns.mean radius.maximum=20", "columns.v1.2.kind=numeric", "seed=3")
+    assert config.columns["mean radius"].maximum == 20
+    assert str(config.columns["v1.2"].kind) == "Kind.numeric"
+    assert config.seed == 3
+
+
 def test_an_override_may_describe_a_column_that_the_file_does_not_name(workspace: Workspace) -> None:
     config = load(workspace, LEAST, "columns.education-num.kind=categorical", "columns.age.minimum=0")
     assert config.columns == {"education-num": ColumnConfig(kind=Kind.categorical), "age": ColumnConfig(minimum=0.0)}

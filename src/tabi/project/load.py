@@ -80,7 +80,7 @@ def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> P
     overrides = [override.lstrip("+") for override in overrides]
     for override in overrides:
         _refuse_unknown_override(override)
-    content = _with_named_columns(content, overrides)
+    content, overrides = _with_columns(content, overrides)
     store = ConfigStore.instance()
     store.store("tabi_defaults", node=ProjectConfig)
     store.store("tabi_project", node={"defaults": ["tabi_defaults", "_self_"], **content})
@@ -106,14 +106,28 @@ def _is_below(key: str, parents: tuple[str, ...]) -> bool:
     return key.startswith(tuple(f"{parent}." for parent in parents))
 
 
-def _with_named_columns(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """The content with an empty entry for every column that only an override names."""
-    columns = dict(content.get("columns") or {})
+def _with_columns(content: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The content with the overrides of single columns in it, and the other overrides.
+
+    Hydra's own grammar takes no blank in a key, and columns have names like `mean radius`.
+    """
+    columns = {name: dict(known or {}) for name, known in (content.get("columns") or {}).items()}
+    others = []
     for override in overrides:
-        key = override.partition("=")[0]
-        if key.startswith("columns.") and key.count(".") >= 2:
-            columns.setdefault(key.removeprefix("columns.").rpartition(".")[0], {})
-    return {**content, "columns": columns}
+        key, _, value = override.partition("=")
+        if key.startswith("columns."):
+            name, _, field = key.removeprefix("columns.").rpartition(".")
+            columns.setdefault(name, {})[field] = _yaml_value(value, override)
+        else:
+            others.append(override)
+    return {**content, "columns": columns}, others
+
+
+def _yaml_value(text: str, override: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: what stands behind the = cannot be read: put quotes around it") from error
 
 
 def _check_keys(content: object, schema: type, prefix: str, where: str) -> None:

@@ -126,7 +126,7 @@ class Store:
         name, colon, prefix = ref.partition(":")
         if is_name(name) and colon:
             return self.open_path(name, self._complete_id(name, prefix))
-        folder = Path(ref).expanduser()
+        folder = Path(ref)
         if is_name(ref) and (ref in self.names() or not (folder / MANIFEST).is_file()):
             return self.open_path(ref)
         if not (folder / MANIFEST).is_file():
