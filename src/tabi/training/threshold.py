@@ -48,10 +48,14 @@ def choose_threshold(y: Labels, probability: Floats, config: ThresholdConfig) ->
 def _confusion(y: Labels, probability: Floats) -> tuple[Floats, Floats, Floats]:
     """Candidate thresholds and, for each, how many rows at or above it are positive and how many negative."""
     distinct, inverse = np.unique(probability, return_inverse=True)
-    values = np.concatenate([[distinct[0] / 2], (distinct[:-1] + distinct[1:]) / 2, [(distinct[-1] + 1) / 2]])
+    # above the greatest probability no row is positive; above 1 there is no threshold
+    upper = np.append(distinct[1:], (distinct[-1] + 1) / 2) if distinct[-1] < 1 else distinct[1:]
+    halfway = (distinct[: len(upper)] + upper) / 2
+    values = np.concatenate([[distinct[0] / 2], np.where(halfway > distinct[: len(upper)], halfway, upper)])
     positives = np.bincount(inverse, weights=y, minlength=len(distinct))
     rows = np.bincount(inverse, minlength=len(distinct))
-    return values, _at_or_above(positives), _at_or_above(rows - positives)
+    kept = slice(len(values))
+    return values, _at_or_above(positives)[kept], _at_or_above(rows - positives)[kept]
 
 
 def _at_or_above(counts: npt.NDArray[Any]) -> Floats:
