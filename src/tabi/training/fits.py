@@ -140,10 +140,19 @@ def rung_tasks(
     """The fits of one rung. Preprocessing is fitted on each fold's training rows only, once for all candidates."""
     for fold, (train, valid) in enumerate(folds):
         prep = build({}).named_steps["prep"]
-        seen = np.asarray(prep.fit_transform(X.iloc[train], y[train]))
+        seen = np.asarray(prep.fit_transform(with_empty_columns_constant(X.iloc[train]), y[train]))
         unseen = np.asarray(prep.transform(X.iloc[valid]))
         for shared in fits:
             yield FitTask(shared, fold, (seen, y[train]), (unseen, y[valid]))
+
+
+def with_empty_columns_constant(X: pd.DataFrame) -> pd.DataFrame:
+    """The rows to fit on: numeric columns without a single value hold zeros.
+
+    Neither teaches anything, but scikit-learn 1.9 cannot bin a column that holds nothing but NaN.
+    """
+    empty = [name for name in X.columns if X[name].dtype == np.float64 and X[name].isna().all()]
+    return X.assign(**dict.fromkeys(empty, 0.0)) if empty else X
 
 
 def _has_stages(pipeline: Pipeline, params: Params) -> bool:

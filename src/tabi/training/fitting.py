@@ -14,10 +14,11 @@ from threadpoolctl import threadpool_limits
 
 from tabi.contract import Contract
 from tabi.data import Table
+from tabi.errors import TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
 from tabi.training.evaluate import repeated_cross_validation, test_metrics
-from tabi.training.fits import Floats
+from tabi.training.fits import Floats, with_empty_columns_constant
 from tabi.training.presets import Params, build_pipeline, candidate_space
 from tabi.training.progress import Reporter
 from tabi.training.search import SearchResult, halving_search
@@ -82,7 +83,10 @@ def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.Data
             ensemble=False,
         )
         pipeline.steps[-1] = ("clf", clf)
-    return pipeline.fit(X, y)
+    try:
+        return pipeline.fit(with_empty_columns_constant(X), y)
+    except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
+        raise TrainingError(f"the fit with {best} failed with {type(error).__name__}: change params") from error
 
 
 def learn_anew(contract: Contract, config: ProjectConfig, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame) -> Floats:

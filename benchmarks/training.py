@@ -1,0 +1,211 @@
+"""Tabi's search beside the portfolio's, in one run on one machine: `python benchmarks/training.py`.
+
+Writes docs/evidence/training.md. The portfolio: impute, scale, one-hot, HistGradientBoosting with early stopping left
+to itself, and HalvingGridSearchCV over the same number of candidates. It needs the OpenML cache of the workspace.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.model_selection import HalvingGridSearchCV, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from tabi.contract import Contract
+from tabi.data import Table, load_table
+from tabi.project import ProjectConfig, load_config
+from tabi.training.evaluate import RepeatedScore, repeated_cross_validation
+from tabi.training.fits import Floats
+from tabi.training.fitting import fit_best, learn_anew
+from tabi.training.presets import PRESETS, build_pipeline, candidate_space
+from tabi.training.search import halving_search
+from tabi.training.split import Labels, cut
+from tabi.workspace import Workspace
+
+ROUNDS = 2
+PORTFOLIO_GRID = PRESETS["onehot"].full
+
+
+class Result(NamedTuple):
+    """One search with its refit: wall seconds, and the figures on the test rows."""
+
+    seconds: float
+    auc: float
+    acc: float
+    best: dict[str, Any]
+
+
+def portfolio_pipeline(contract: Contract, **params: Any) -> Pipeline:
+    """The portfolio's pipeline, written out."""
+    numeric = Pipeline([("impute", SimpleImputer()), ("scale", StandardScaler())])
+    onehot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    categorical = Pipeline([("impute", SimpleImputer(strategy="most_frequent")), ("encode", onehot)])
+    prep = ColumnTransformer(
+        [
+            ("num", numeric, [c.name for c in contract.numeric]),
+            ("cat", categorical, [c.name for c in contract.categorical]),
+        ]
+    )
+    return Pipeline([("prep", prep), ("clf", HistGradientBoostingClassifier(random_state=42, **params))])
+
+
+def portfolio_search(contract: Contract, X: pd.DataFrame, y: Labels) -> tuple[Pipeline, dict[str, Any]]:
+    """The portfolio's search on all cores."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=42)
+    search = HalvingGridSearchCV(
+        portfolio_pipeline(contract),
+        PORTFOLIO_GRID,
+        factor=3,
+        min_resources=250,
+        cv=folds,
+        scoring="roc_auc",
+        random_state=42,
+        n_jobs=-1,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.fit(X, y)
+    return search.best_estimator_, search.best_params_
+
+
+def our_search(
+    contract: Contract, config: ProjectConfig, X: pd.DataFrame, y: Labels
+) -> tuple[Pipeline, dict[str, Any]]:
+    """Tabi's search on all cores, and the fit of what it found."""
+    build = partial(build_pipeline, contract, config)
+    found = halving_search(build, candidate_space(config), X, y, config.search, config.seed)
+    return fit_best(contract, config, found.best, X, y), found.best
+
+
+def measured(table: Table, config: ProjectConfig, search: Any) -> Result:
+    """Time the search on the training rows and score its pipeline on the test rows."""
+    rows = cut(table.y, config.split)
+    begun = time.perf_counter()
+    pipeline, best = search(table.X.iloc[rows.train], table.y[rows.train])
+    seconds = time.perf_counter() - begun
+    return Result(seconds, *figures(pipeline, table.X.iloc[rows.test], table.y[rows.test]), best)
+
+
+def figures(pipeline: Pipeline, X: pd.DataFrame, y: Labels) -> tuple[float, float]:
+    """AUC, and accuracy at 0.5."""
+    probability = pipeline.predict_proba(X)[:, 1]
+    return float(roc_auc_score(y, probability)), float(accuracy_score(y, probability >= 0.5))
+
+
+def learn_portfolio(contract: Contract, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame) -> Floats:
+    """The portfolio's pipeline with the parameters that it reports for credit-g."""
+    pipeline = portfolio_pipeline(contract, learning_rate=0.05, max_depth=4, max_leaf_nodes=31)
+    probability: Floats = pipeline.fit(X, y).predict_proba(unseen)[:, 1]
+    return probability
+
+
+def compare_adult(workspace: Workspace) -> list[str]:
+    """Wall time and figures of both searches, taken in turns."""
+    config = load_config(workspace, "adult")
+    table = load_table(workspace, config)
+    theirs, ours = [], []
+    for _ in range(ROUNDS):
+        theirs.append(measured(table, config, partial(portfolio_search, table.contract)))
+        joblib.externals.loky.get_reusable_executor().shutdown()
+        ours.append(measured(table, config, partial(our_search, table.contract, config)))
+        joblib.externals.loky.get_reusable_executor().shutdown()
+    ratio = float(np.median([r.seconds for r in ours]) / np.median([r.seconds for r in theirs]))
+    lines = [
+        "| adult, full, 27 candidates | seconds of each round | AUC | ACC | best |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for name, results in (("portfolio", theirs), ("tabi native", ours)):
+        seconds = ", ".join(f"{r.seconds:.1f}" for r in results)
+        lines.append(f"| {name} | {seconds} | {results[0].auc:.4f} | {results[0].acc:.4f} | `{results[0].best}` |")
+    return [*lines, "", f"Ratio of the medians, tabi / portfolio: **{ratio:.2f}**"]
+
+
+def reproduce(workspace: Workspace) -> list[str]:
+    """The portfolio's published figures, by preset `onehot` with its parameters."""
+    lines = ["| reproduced with `onehot` | AUC | ACC |", "| --- | ---: | ---: |"]
+    for name, best in (
+        ("adult", {"max_depth": 4}),
+        ("breast_cancer", {"learning_rate": 0.05, "max_depth": 4}),
+    ):
+        config = load_config(workspace, name, ["preset=onehot"])
+        table = load_table(workspace, config)
+        params = {f"clf__{key}": value for key, value in best.items()}
+        result = measured(
+            table, config, lambda X, y, c=config, t=table, p=params: (fit_best(t.contract, c, p, X, y), p)
+        )
+        lines.append(f"| {name}, `{best}` | {result.auc:.4f} | {result.acc:.4f} |")
+    return lines
+
+
+def native_figures(workspace: Workspace) -> list[str]:
+    """Preset `native` on breast_cancer, fast."""
+    config = load_config(workspace, "breast_cancer", ["search.mode=fast"])
+    table = load_table(workspace, config)
+    r = measured(table, config, partial(our_search, table.contract, config))
+    head = ["| breast_cancer, native, fast | seconds | AUC | ACC |", "| --- | ---: | ---: | ---: |"]
+    return [*head, f"| `{r.best}` | {r.seconds:.1f} | {r.auc:.4f} | {r.acc:.4f} |"]
+
+
+def compare_credit(workspace: Workspace) -> list[str]:
+    """Repeated cross-validation over all 1,000 rows on the same folds."""
+    config = load_config(workspace, "credit-g")
+    table = load_table(workspace, config)
+
+    def score(learn: Any) -> RepeatedScore:
+        return repeated_cross_validation(learn, table.X, table.y, config.evaluation, config.seed, config.search.jobs)
+
+    theirs = score(partial(learn_portfolio, table.contract))
+    ours = score(partial(learn_anew, table.contract, config))
+    gain = np.array(ours.scores) - np.array(theirs.scores)
+    lines = ["| credit-g, 5 x 5 folds | mean AUC | s.e. | std |", "| --- | ---: | ---: | ---: |"]
+    for name, s in (("portfolio, its parameters", theirs), ("tabi native, full search inside each fold", ours)):
+        lines.append(f"| {name} | {s.mean:.4f} | {s.standard_error:.4f} | {s.std:.4f} |")
+    return [
+        *lines,
+        "",
+        f"Gain on the same folds: {gain.mean():+.4f}, better in {int((gain > 0).sum())} of {len(gain)}.",
+    ]
+
+
+def machine() -> list[str]:
+    """What it ran on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    packages = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "pandas", "joblib"))
+    return [
+        f"Written by `python benchmarks/training.py` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        f"{model}, {joblib.cpu_count()} cores; Python {platform.python_version()}, {packages}.",
+    ]
+
+
+def main() -> None:
+    """Measure everything, print it, keep it."""
+    workspace = Workspace.find()
+    parts = [["# Training: figures", "", *machine()]]
+    for part in (reproduce, native_figures, compare_adult, compare_credit):
+        parts.append(part(workspace))
+        print("\n".join(parts[-1]), flush=True)
+    path = workspace.root / "docs" / "evidence" / "training.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join("\n".join(part) for part in parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
