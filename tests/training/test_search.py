@@ -19,7 +19,7 @@ from tabi.training.fits import shared_fits
 from tabi.training.search import halving_search, min_resources, plan_rungs
 from tabi.training.split import nested_subsamples, stratified_folds
 
-SPACE = {"clf__max_iter": [5, 10], "clf__learning_rate": [0.1, 0.3]}
+SPACE: dict[str, list[Any]] = {"clf__max_iter": [5, 10], "clf__learning_rate": [0.1, 0.3]}
 ONE_CORE = SearchConfig(jobs=1)
 
 
@@ -105,7 +105,7 @@ def test_a_stage_of_a_shared_fit_is_to_the_last_digit_the_fit_of_that_many_trees
 ) -> None:
     X, y = mixed_rows(300)
     build = partial(build_pipeline, contract_of(X), config_of())
-    space = {"clf__max_iter": [10, 5, 20], "clf__max_features": [0.5, 1.0]}
+    space: dict[str, list[Any]] = {"clf__max_iter": [10, 5, 20], "clf__max_features": [0.5, 1.0]}
     assert len(shared_fits(build, list(ParameterGrid(space)))) == 2
     result = halving_search(build, space, X, y, ONE_CORE, 3)
     for train, valid in stratified_folds(y, 5, 3):
@@ -126,7 +126,7 @@ def test_one_process_and_two_give_the_same_result_to_the_last_digit(
     monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     X, y = mixed_rows(700)
     build = partial(build_pipeline, contract_of(X), config_of(preset=preset))
-    space = {**SPACE, "clf__max_depth": [2, 4, None]}
+    space: dict[str, list[Any]] = {**SPACE, "clf__max_depth": [2, 4, None]}
     one, two = (halving_search(build, space, X, y, SearchConfig(jobs=jobs), 1) for jobs in (1, 2))
     assert len({score.rung for score in one.table}) > 1
     assert one.best == two.best

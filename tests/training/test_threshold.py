@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
@@ -20,16 +20,19 @@ def arrays(rows: Any) -> Any:
     return np.array([int(label) for label, _ in rows], dtype=np.int8), np.array([p / 10 for _, p in rows])
 
 
+@settings(max_examples=40)
 @given(ROWS)
 def test_no_other_threshold_has_a_better_f1(rows: Any) -> None:
     y, probability = arrays(rows)
     chosen = choose_threshold(y, probability, ThresholdConfig())
+    assert chosen.score is not None
     assert chosen.score == pytest.approx(f1_score(y, probability >= chosen.value))
     for other in np.linspace(0, 1, 21):
         assert f1_score(y, probability >= other, zero_division=0) <= chosen.score + 1e-12
     assert 0 <= chosen.value <= 1
 
 
+@settings(max_examples=40)
 @given(ROWS, st.floats(0.1, 10), st.floats(0.1, 10))
 def test_no_other_threshold_costs_less(rows: Any, false_positive: float, false_negative: float) -> None:
     y, probability = arrays(rows)
@@ -41,6 +44,7 @@ def test_no_other_threshold_costs_less(rows: Any, false_positive: float, false_n
 
     config = ThresholdConfig(Criterion.cost, cost_false_positive=false_positive, cost_false_negative=false_negative)
     chosen = choose_threshold(y, probability, config)
+    assert chosen.score is not None
     assert chosen.score == pytest.approx(cost(chosen.value))
     assert all(cost(other) >= chosen.score - 1e-12 for other in np.linspace(0, 1, 21))
 

@@ -68,7 +68,7 @@ def test_the_tracked_run_holds_parameters_metrics_inputs_and_every_artifact(trai
 
 
 def test_every_candidate_is_a_child_run_with_its_scores(trained: Any) -> None:
-    client = tracking_client(trained.workspace)
+    client: Any = tracking_client(trained.workspace)
     experiment = client.get_experiment_by_name("breast_cancer").experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{trained.run.run_id}'")
     scores = pd.read_csv(
@@ -114,7 +114,7 @@ def test_a_failed_training_leaves_a_failed_run_and_evidence_and_is_never_loaded(
     config.name = "failing"
     with pytest.raises(TrainingError, match="learning_rate"):
         train(trained.workspace, config)
-    client = tracking_client(trained.workspace)
+    client: Any = tracking_client(trained.workspace)
     runs = client.search_runs([client.get_experiment_by_name("failing").experiment_id])
     assert [run.info.status for run in runs] == ["FAILED"]
     with pytest.raises(NotFoundError, match="no finished run"):

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
-from tabi.errors import TrainingError
+from tabi.errors import TabiError, TrainingError
 from tabi.training.presets import Params
 from tabi.training.split import Indices, Labels
 
@@ -71,6 +71,8 @@ class FitTask:
         where = f"candidate {self.shared.largest} failed in fold {self.fold}"
         try:
             probabilities = self._probabilities(clone(self.shared.clf).fit(*self.train))
+        except TabiError:  # the time is up
+            raise
         except InvalidParameterError as error:
             raise TrainingError(f"{where}: {str(error).splitlines()[0]}") from error
         except Exception as error:  # the text of a foreign error may hold data values, so only its name is told

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from tabi.contract import Contract
 from tabi.data import Table
-from tabi.errors import TrainingError
+from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
 from tabi.training.evaluate import repeated_cross_validation, test_metrics
@@ -85,6 +85,8 @@ def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.Data
         pipeline.steps[-1] = ("clf", clf)
     try:
         return pipeline.fit(with_empty_columns_constant(X), y)
+    except TabiError:  # the time is up
+        raise
     except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
         raise TrainingError(f"the fit with {best} failed with {type(error).__name__}: change params") from error
 
