@@ -129,7 +129,7 @@ def test_a_terminal_that_closes_takes_nothing_with_it(home: Workspace) -> None:
 
 def test_a_batch_that_was_killed_counts_as_failed_and_one_that_works_as_running(home: Workspace) -> None:
     batch = start(home, "endless,quick", stdout=subprocess.DEVNULL)
-    wait_for(lambda: "DS=endless begin" in log_text(home))
+    wait_for(lambda: running_in(home))
     assert batch_state(home) == ([("endless", "RUNNING"), ("quick", "PENDING")], 2)
     children = running_in(home)
     os.kill(batch.pid, signal.SIGKILL)
