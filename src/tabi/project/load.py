@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast, get_origin, get_type_hints
 
 import yaml
-from hydra import compose, initialize
+from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, OverrideParseException
@@ -86,7 +86,8 @@ def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> P
     store.store("tabi_project", node={"defaults": ["tabi_defaults", "_self_"], **content})
     GlobalHydra.instance().clear()
     try:
-        with initialize(version_base="1.3", config_path=None):
+        # told where it is, Hydra does not search the call stack for its caller, which took most of the time
+        with initialize_config_module("tabi.project", version_base="1.3"):
             composed = compose("tabi_project", overrides=[_opened(o) for o in overrides])
         config = cast(ProjectConfig, OmegaConf.to_object(composed))
         OmegaConf.structured(config)  # only here are the members of lists checked
