@@ -93,7 +93,7 @@ class _Batch:
     def item(self, name: str, overrides: Sequence[str], limits: Limits) -> bool:
         """Train `name` in a process of its own."""
         self._item_begins(name)
-        command = [sys.executable, "-m", "tabi.training.child", name, *overrides]
+        command = [sys.executable, "-m", "tabi.training.child", str(os.getpid()), name, *overrides]
         environment = {**os.environ, **self._workspace_variables(), "PYTHONUNBUFFERED": "1"}
         child = subprocess.Popen(
             command,
@@ -237,13 +237,21 @@ def _alarm(seconds: float) -> Iterator[None]:
         yield
         return
 
+    rang = False
+
     def ring(_number: int, _frame: FrameType | None) -> None:
+        nonlocal rang
+        rang = True
         raise TrainingError(f"the time limit of {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if rang:  # whatever was made of the error on its way, such as a library's own
+            raise TrainingError(f"the time limit of {seconds:g} s") from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -1,11 +1,15 @@
-"""What a batch runs for one name: `python -m tabi.training.child NAME [key=value ...]`.
+"""What a batch runs for one name: `python -m tabi.training.child PID NAME [key=value ...]`, PID being its own.
 
 The workspace is told by the variables of `tabi.workspace`. The exit code is that of the error, as for every command.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import time
 
 from tabi.errors import TabiError, outcome_of
 from tabi.project import load_config
@@ -14,11 +18,12 @@ from tabi.training.train import result_line, train
 from tabi.workspace import Workspace
 
 
-def main(arguments: list[str]) -> int:
+def main(batch: str, name: str, *overrides: str) -> int:
     """Train the project and print its result line; one line that says why if it cannot be."""
+    threading.Thread(target=_end_with, args=(int(batch),), daemon=True).start()
     workspace = Workspace.find()
     try:
-        run = train(workspace, load_config(workspace, arguments[0], arguments[1:]), PlainReporter(sys.stdout))
+        run = train(workspace, load_config(workspace, name, overrides), PlainReporter(sys.stdout))
     except TabiError as error:
         sys.stderr.write(f"tabi: {error}\n")
         return outcome_of(error).exit_code
@@ -29,5 +34,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _end_with(batch: int) -> None:
+    """End with all workers when the batch has gone: nobody would record what they do."""
+    while os.getppid() == batch:
+        time.sleep(1)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))
