@@ -5,6 +5,7 @@ import json
 import numpy as np
 import onnx
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -130,13 +131,29 @@ def test_an_encoder_over_numbers_is_refused(case: Case) -> None:
         compile_pipeline(pipeline, case.contract)
 
 
-@pytest.mark.parametrize("clf", [small(), RandomForestClassifier(2), LogisticRegression()])
+@pytest.mark.parametrize(
+    "clf", [small(), RandomForestClassifier(2), LogisticRegression(), CalibratedClassifierCV(small(), cv=2)]
+)
 def test_more_than_two_classes_are_refused(clf: LogisticRegression) -> None:
     case = Case(4, numeric=2, categorical=0)
     case.tensors.numeric[:] = np.nan_to_num(case.tensors.numeric)
     three = np.arange(len(case.y)) % 3
     pipeline = Pipeline([("scale", StandardScaler()), ("clf", clf)]).fit(case.frame, three)
     with pytest.raises(CompileError, match="step 'clf'"):
+        compile_pipeline(pipeline, case.contract)
+
+
+def test_a_calibration_without_an_exact_form_is_refused(case: Case) -> None:
+    clf = CalibratedClassifierCV(small(), method="temperature", cv=2)
+    pipeline = onehot(case, clf).fit(case.frame, case.y)
+    with pytest.raises(CompileError, match=r"step 'clf': .*method='temperature'"):
+        compile_pipeline(pipeline, case.contract)
+
+
+def test_a_classifier_in_the_middle_is_refused(case: Case) -> None:
+    pipeline = onehot(case, small()).fit(case.frame, case.y)
+    pipeline.steps.append(("again", small()))
+    with pytest.raises(CompileError, match="step 'again': a classifier may only be the last step"):
         compile_pipeline(pipeline, case.contract)
 
 

@@ -107,6 +107,12 @@ def test_random_forest(seed: int, trees: int, depth: int | None) -> None:
     assert_graph_equals_pipeline(onehot(case, clf).fit(case.frame, case.y), case, seed)
 
 
+def test_random_forest_of_trees_that_do_not_split() -> None:
+    case = Case(8, numeric=2, categorical=0)
+    clf = RandomForestClassifier(4, min_samples_split=1000, random_state=0)
+    assert_graph_equals_pipeline(Pipeline([("clf", clf)]).fit(case.frame, case.y), case, 9)
+
+
 @modest
 @given(seed=seeds)
 def test_random_forest_with_missing_values(seed: int) -> None:
@@ -194,6 +200,32 @@ def test_calibration_of_a_classifier_without_a_decision_function(method: str) ->
     case = Case(11, rows=90)
     clf = CalibratedClassifierCV(RandomForestClassifier(5, random_state=0), method=method, cv=3)
     assert_graph_equals_pipeline(onehot(case, clf).fit(case.frame, case.y), case, 12)
+
+
+def test_isotonic_calibration_of_a_score_that_is_the_same_for_every_row() -> None:
+    case = Case(17, rows=60)
+    clf = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1000)
+    calibrated = CalibratedClassifierCV(clf, method="isotonic", cv=3, ensemble=False)
+    assert_graph_equals_pipeline(onehot(case, calibrated).fit(case.frame, case.y), case, 18)
+
+
+def test_columns_of_which_nothing_is_left_after_encoding_and_imputing() -> None:
+    case = Case(19, numeric=2, categorical=2)
+    case.tensors.categorical[:] = "a"
+    case.tensors.numeric[:, 0] = np.nan
+    first, second = case.numeric
+    prep = ColumnTransformer(
+        [
+            ("cat", OneHotEncoder(handle_unknown="ignore", drop="first", sparse_output=False), case.categorical),
+            ("empty", SimpleImputer(), [first]),
+            ("num", SimpleImputer(), [second]),
+        ]
+    )
+    pipeline = Pipeline([("prep", prep), ("clf", HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=3))])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping features without any observed values")
+        warnings.filterwarnings("ignore", "Found unknown categories")
+        assert_graph_equals_pipeline(pipeline.fit(case.frame, case.y), case, 20)
 
 
 @pytest.mark.parametrize(("numeric", "categorical"), [(3, 0), (0, 3), (1, 1)])
