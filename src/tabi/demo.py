@@ -20,7 +20,8 @@ from tabi.data import Table, fetch, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, load_config
 from tabi.registry import Released, release
-from tabi.training import TrainedRun, reporting, train
+from tabi.training.job import TrainedRun, train
+from tabi.training.progress import reporting
 from tabi.workspace import Workspace
 
 NAME = "breast_cancer"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tabi.project import load_config
-from tabi.training import train
+from tabi.training.job import train
 from tabi.workspace import Workspace
 
 CONFIG = """

@@ -17,7 +17,8 @@ from tabi.errors import GateError, NotFoundError
 from tabi.project import load_config
 from tabi.registry import release
 from tabi.store import Store
-from tabi.training import load_run, train
+from tabi.training.job import train
+from tabi.training.runs import load_run
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from tabi.contract import CategoricalColumn, Column, Contract, NumericColumn, Target
 from tabi.project import ProjectConfig, load_config
-from tabi.training import TrainedRun, train
+from tabi.training.job import TrainedRun, train
 from tabi.workspace import Workspace
 
 FAST = ("search.mode=fast", "search.space={max_iter: [5, 10], learning_rate: [0.1, 0.3]}", "search.jobs=1")

@@ -15,8 +15,8 @@ import pytest
 
 from tabi import evidence
 from tabi.errors import NotFoundError
-from tabi.training import batch_state, report_table, run_batch
-from tabi.training.batch import Limits
+from tabi.training.batch import Limits, run_batch
+from tabi.training.report import batch_state, report_table
 from tabi.workspace import Workspace
 
 BATCH = """

@@ -9,9 +9,9 @@ from tabi.data import load_table
 from tabi.errors import ConfigError
 from tabi.project import SearchConfig, load_config
 from tabi.project.config import ClassWeight, Mode
-from tabi.training import PRESETS, build_pipeline, cut
 from tabi.training.fitting import fit_best
-from tabi.training.presets import candidate_space
+from tabi.training.presets import PRESETS, build_pipeline, candidate_space
+from tabi.training.split import cut
 
 EVERY_PRESET = pytest.mark.parametrize("preset", sorted(PRESETS))
 

@@ -11,8 +11,8 @@ from sklearn.preprocessing import FunctionTransformer
 from tabi.errors import TrainingError
 from tabi.project import CalibrationConfig
 from tabi.project.config import CalibrationMethod
-from tabi.training import PRESETS
 from tabi.training.fitting import fit_best
+from tabi.training.presets import PRESETS
 from tabi.training.saved import load_pipeline, save_pipeline
 
 

@@ -14,8 +14,8 @@ from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from tabi.errors import ConfigError, TrainingError
 from tabi.project import SearchConfig
-from tabi.training import build_pipeline
 from tabi.training.fits import shared_fits
+from tabi.training.presets import build_pipeline
 from tabi.training.search import halving_search, min_resources, plan_rungs
 from tabi.training.split import nested_subsamples, stratified_folds
 

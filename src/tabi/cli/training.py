@@ -31,7 +31,7 @@ def train(
 
 def check() -> None:
     """Say how the last batch stands; exit 0 all OK, 1 some failed, 2 running or not started."""
-    from tabi.training import batch_state
+    from tabi.training.report import batch_state
 
     state = batch_state(Workspace.find())
     for name, standing in state.items:
@@ -43,6 +43,6 @@ def check() -> None:
 
 def report() -> None:
     """Print all results as a Markdown table."""
-    from tabi.training import report_table
+    from tabi.training.report import report_table
 
     typer.echo(report_table(Workspace.find()))

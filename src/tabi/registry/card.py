@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabi.compile import Parity
 from tabi.gates import Verdict
-from tabi.training import Run
+from tabi.training.runs import Run
 
 
 def model_card(run: Run, parity: Parity, verdicts: Sequence[Verdict]) -> str:

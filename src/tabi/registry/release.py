@@ -17,7 +17,8 @@ from tabi.evidence import Record, append, now
 from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
 from tabi.registry.card import model_card
 from tabi.store import Store
-from tabi.training import Run, cut, load_run
+from tabi.training.runs import Run, load_run
+from tabi.training.split import cut
 from tabi.workspace import Workspace
 
 # a graph of this operator set needs this runtime; the rest of the server's requirements do not touch answers

@@ -24,9 +24,9 @@ from tabi import evidence
 from tabi.errors import TabiError, TrainingError, outcome_of
 from tabi.evidence.records import Verdict
 from tabi.project import ProjectConfig, load_config
+from tabi.training.job import result_line, train
 from tabi.training.processes import start_of
 from tabi.training.progress import Both, PlainReporter, Stream, Terminal, reporting
-from tabi.training.train import result_line, train
 from tabi.workspace import Workspace
 
 TIME_LIMIT_S = 12 * 3600.0

@@ -13,8 +13,8 @@ import time
 
 from tabi.errors import TabiError, outcome_of
 from tabi.project import load_config
+from tabi.training.job import result_line, train
 from tabi.training.progress import PlainReporter
-from tabi.training.train import result_line, train
 from tabi.workspace import Workspace
 
 

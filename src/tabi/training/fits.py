@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -18,8 +18,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from tabi.errors import TabiError, TrainingError
-from tabi.training.presets import Params
-from tabi.training.split import Indices, Labels
+
+# A worker process imports this module and what it imports: no more than a fit needs.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabi.training.presets import Params
+    from tabi.training.split import Indices, Labels
 
 Build = Callable[[Mapping[str, Any]], Pipeline]
 Floats = npt.NDArray[np.float64]
@@ -101,20 +106,32 @@ class Workers:
 
     def __init__(self, jobs: int) -> None:
         self._jobs = joblib.effective_n_jobs(jobs)
-        self._started = False
+        self._start: Thread | None = None
 
     def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:
-        """Outcomes of the `count` tasks, in their order."""
-        if self._jobs > 1 and not self._started:
-            first = next(tasks)
+        """Outcomes of the `count` tasks, in their order. Until the workers are up, this process does the work."""
+        if self._jobs > 1 and self._start is None:
             begun = time.perf_counter()
-            yield first.run()
-            self._started = (time.perf_counter() - begun) * (count - 1) > WORKER_START_S
-        if not self._started:
-            yield from (task.run() for task in tasks)
-            return
-        pool = joblib.Parallel(self._jobs, backend="loky", return_as="generator", inner_max_num_threads=1)
-        yield from pool(joblib.delayed(FitTask.run)(task) for task in tasks)
+            yield next(tasks).run()
+            if (time.perf_counter() - begun) * (count - 1) > WORKER_START_S:
+                self._start = Thread(target=self._start_workers, daemon=True)
+                self._start.start()
+        while self._start is None or self._start.is_alive():
+            task = next(tasks, None)
+            if task is None:
+                return
+            yield task.run()
+        yield from self._pool()(joblib.delayed(FitTask.run)(task) for task in tasks)
+
+    def _start_workers(self) -> None:
+        list(self._pool()(joblib.delayed(_nothing)() for _ in range(self._jobs)))
+
+    def _pool(self) -> joblib.Parallel:
+        return joblib.Parallel(self._jobs, backend="loky", return_as="generator", inner_max_num_threads=1)
+
+
+def _nothing() -> None:
+    """What a worker is started with: to find it, it imports this module."""
 
 
 def shared_fits(build: Build, candidates: Sequence[Params]) -> list[SharedFit]:

@@ -126,15 +126,16 @@ def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
     """Rungs from few rows to all `rows`; each keeps one fit in `factor`.
 
     There are as many as it takes to come down to fewer than `factor` fits, and no more than have room between
-    `smallest` and `rows`. Sizes grow by one ratio, `factor` or more.
+    `smallest` and `rows`. Sizes grow by one ratio, from `factor` to its cube: a fit costs less than its rows would say,
+    and on too few of them the choice is luck.
     """
     if factor < 2:
         raise ConfigError(f"search.factor={factor} must be 2 or more")
     # the small term keeps log(27, 3) at 3
     steps = min(math.floor(math.log(size, factor) + 1e-9) for size in (fits, rows / smallest))
-    growth = (rows / smallest) ** (1 / steps) if steps else 1.0
+    growth = min((rows / smallest) ** (1 / steps), factor**3) if steps else 1.0
     return [
-        Rung(rows if step == steps else round(smallest * growth**step), math.ceil(fits / factor**step))
+        Rung(round(rows / growth ** (steps - step)), math.ceil(fits / factor**step))
         for step in range(steps + 1)
     ]
 

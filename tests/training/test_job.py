@@ -10,9 +10,10 @@ import pytest
 from tabi import evidence
 from tabi.errors import DataError, NotFoundError, TrainingError
 from tabi.project import config_from_yaml, load_config
-from tabi.training import TrainedRun, environment_lock, load_run, lock_digest, result_line, train
+from tabi.training.environment import environment_lock, lock_digest
+from tabi.training.job import TrainedRun, plain, result_line, train
+from tabi.training.runs import load_run
 from tabi.training.tracking import hyperparameters, tracking_client
-from tabi.training.train import plain
 
 
 def test_two_runs_of_the_same_rows_and_seed_agree_to_the_last_digit(trained: Any) -> None:
