@@ -134,10 +134,7 @@ def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
     # the small term keeps log(27, 3) at 3
     steps = min(math.floor(math.log(size, factor) + 1e-9) for size in (fits, rows / smallest))
     growth = min((rows / smallest) ** (1 / steps), factor**3) if steps else 1.0
-    return [
-        Rung(round(rows / growth ** (steps - step)), math.ceil(fits / factor**step))
-        for step in range(steps + 1)
-    ]
+    return [Rung(round(rows / growth ** (steps - step)), math.ceil(fits / factor**step)) for step in range(steps + 1)]
 
 
 class _Progress:
