@@ -99,6 +99,16 @@ def test_gradient_boosting_treats_a_category_it_never_saw_as_missing() -> None:
     assert_graph_equals_pipeline(Pipeline([("prep", prep), ("clf", clf)]), case, 4)
 
 
+def test_gradient_boosting_with_a_split_that_no_category_passes() -> None:
+    case = Case(21, rows=400, numeric=1, categorical=2)
+    pipeline = native(case, max_iter=5).fit(case.frame, case.y)
+    emptied = [predictor.raw_left_cat_bitsets for (predictor,) in pipeline[-1]._predictors]
+    assert any(len(bitsets) for bitsets in emptied)
+    for bitsets in emptied:
+        bitsets[:] = 0
+    assert_graph_equals_pipeline(pipeline, case, 22)
+
+
 @modest
 @given(seed=seeds, trees=st.integers(1, 8), depth=st.sampled_from([1, 4, None]))
 def test_random_forest(seed: int, trees: int, depth: int | None) -> None:

@@ -12,8 +12,6 @@ from tabi.compile.graph import ML, Graph, Lanes
 BRANCH_LEQ = 0
 BRANCH_MEMBER = 6
 SUM = 1
-# no lane ever holds it, so an empty set of categories can be written as the set of this one value
-NEVER = -1.0
 
 
 @dataclass
@@ -40,7 +38,10 @@ class TreeEnsemble:
 
     def member(self, feature: int, values: list[float], missing_true: bool) -> int:
         """Add `x[feature] in values`; its branches are set by `branch`."""
-        self.members.extend([*(values or [NEVER]), np.nan])
+        if not values:
+            # the operator has no empty set; no category is as low as this
+            return self.split(feature, -np.inf, missing_true)
+        self.members.extend([*values, np.nan])
         return self._node(feature, 0.0, BRANCH_MEMBER, missing_true)
 
     def leaf(self, weight: float) -> int:

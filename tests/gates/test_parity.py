@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tabi.compile import Parity
 from tabi.compile.parity import KindResult, Worst
-from tabi.errors import GateError
-from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
+from tabi.gates import parity_gate
 
 
 def parity(largest: float, step: str | None = None) -> Parity:
@@ -29,23 +26,3 @@ def test_a_failed_parity_names_the_step_and_the_worst_row() -> None:
 
 def test_infinite_difference_fails() -> None:
     assert parity_gate(parity(float("inf"), "clf")).verdict == "fail"
-
-
-@pytest.mark.parametrize(
-    ("auc", "verdict"), [(0.9, "pass"), (0.91, "pass"), (0.8999999, "fail"), (float("nan"), "fail")]
-)
-def test_auc_must_reach_the_minimum(auc: float, verdict: str) -> None:
-    assert auc_gate(auc, 0.9).verdict == verdict
-
-
-def test_every_failed_gate_is_named_and_warnings_are_let_through() -> None:
-    warned = Verdict("size", "warn", {}, "large")
-    require([warned, auc_gate(0.9, 0.8)], "shop")
-    with pytest.raises(GateError, match=r"no bundle of 'shop': gate auc: .*; gate parity: .*"):
-        require([auc_gate(0.1, 0.8), warned, parity_gate(parity(1.0, "clf"))], "shop")
-
-
-def test_verdicts_are_written_with_their_figures() -> None:
-    (written,) = json.loads(to_json([auc_gate(0.9, 0.8)]))
-    assert written["figures"] == {"auc": 0.9, "minimum": 0.8}
-    assert written["verdict"] == "pass"
