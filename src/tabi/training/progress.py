@@ -113,32 +113,40 @@ class LiveReporter:
 
     def __init__(self, stream: Stream) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
+            BarColumn(bar_width=10),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
             console=Console(file=cast(TextIO, stream)),
         )
-        self._task = self._bar.add_task("", total=None, best="")
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self._finish()
         self._bar.stop()
 
     def stage(self, text: str) -> None:
-        """Show the text before a bar of unknown length."""
-        self._bar.update(self._task, description=text, total=None, completed=0, best="")
+        """Finish the bar of the last stage, and begin one of unknown length."""
+        self._finish()
+        self._task = self._bar.add_task(text, total=None, note="")
 
     def step(self, done: int, total: int, best: float) -> None:
         """Move the bar."""
-        self._bar.update(self._task, completed=done, total=total, best=_best(best))
+        if self._task is not None:
+            score = "" if math.isnan(best) else f" best {best:.4f}"
+            self._bar.update(self._task, completed=done, total=total, note=f"{done}/{total}{score}")
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            self._bar.update(self._task, completed=1, total=1)
 
 
 @contextmanager
