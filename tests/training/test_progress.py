@@ -30,7 +30,7 @@ def test_a_terminal_shows_a_bar_with_the_best_score() -> None:
     os.close(master)
     assert "search" in shown
     assert "3/9" in shown
-    assert "best AUC so far 0.8123" in shown
+    assert "best 0.8123" in shown
 
 
 def test_a_stream_that_is_gone_is_written_to_without_harm() -> None:
