@@ -85,7 +85,7 @@ test: lint
 
 # from a bare clone, and every shell block of the README
 test-system: env-dev
-	$(BIN)/python -m pytest tests/system -m system
+	$(BIN)/python -m pytest tests/system -m system -s
 
 bench: env-dev
 	$(BIN)/python benchmarks/training.py

@@ -60,7 +60,7 @@ def test_every_shell_block_works_in_its_order_from_a_bare_clone(clone: Path) -> 
             timeout=LIMIT_S,
             check=False,
         )
-        print(f"{time.monotonic() - began:.0f} s for:\n{block}")
+        print(f"{time.monotonic() - began:.0f} s for:\n{block}", flush=True)
         assert done.returncode == 0, f"this block failed:\n{block}\n{done.stdout[-6000:]}"
         ran += 1
     assert ran >= 4
