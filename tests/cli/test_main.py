@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,15 @@ def test_an_unexpected_error_says_how_to_see_more_and_shows_no_traceback(
     said = tabi(folder, "envinfo")
     assert said.code == 1
     assert said.err == "tabi: unexpected ZeroDivisionError: run again with TABI_DEBUG=1 and report what it shows\n"
+
+
+def test_a_command_that_needs_more_than_the_smallest_set_says_what_to_install(folder: Path) -> None:
+    script = "import sys; sys.modules['pandas'] = None; from tabi.cli.main import main; main()"
+    command = [sys.executable, "-c", script, "data", "fetch", "p"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("tabi: this command needs pandas, which is not installed: make init EXTRAS=[train]")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_interrupt_ends_with_the_shell_s_own_code(folder: Path, tabi: Tabi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,9 @@ def main() -> None:
         # the reader of our output has gone, as with `tabi report | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except ModuleNotFoundError as error:
+        # the smallest set serves; a command that needs more says which
+        _fail(f"this command needs {error.name}, which is not installed: make init EXTRAS=[train], or tabi[train]", 2)
     except Exception as error:
         if os.environ.get("TABI_DEBUG"):
             raise
