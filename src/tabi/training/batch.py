@@ -160,9 +160,6 @@ class _Batch:
         self._log.flush()
         self._follow()
 
-    def _tell_both(self, text: str) -> None:
-        self._line(text)
-
     def _say(self, text: str) -> None:
         """A line for the log and for a terminal that does not follow it."""
         self._line(text)
