@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -13,10 +13,21 @@ from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader
 from tabi.serving.codec import read_batch, read_either, read_predict
 from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
-from tabi.serving.places import refusal, refusal_of_rows, warnings_of
+from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
 
 # more than a request should hold; a file of rows is better scored by a batch job
 MAX_ROWS = 100_000
+
+
+PathOf = Callable[[Fault], str]
+"""Where a fault lies inside the body that its row came from."""
+
+
+class Decisions(NamedTuple):
+    """What a model makes of rows: predictions in their order, and a warning for each fault that was let pass."""
+
+    predictions: list[Prediction]
+    warnings: list[Place]
 
 
 class Model:
@@ -53,6 +64,13 @@ class Model:
         threshold = self.threshold
         return [Prediction(positive if p >= threshold else negative, p) for p in probabilities.tolist()], faults
 
+    def decide(self, rows: Sequence[Row], path: PathOf) -> Decisions:
+        """Predictions and warnings for rows; `RequestError` names by `path` each place that cannot be let pass."""
+        if len(rows) > MAX_ROWS:
+            raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
+        predictions, faults = self.predict(rows)
+        return Decisions(predictions, self._judge(rows, faults, path))
+
     def answer_predict(self, body: bytes, request_id: str) -> PredictReply:
         """The reply to a `/predict` body."""
         return self._single(read_predict(body), request_id)
@@ -67,28 +85,23 @@ class Model:
         return self._batch(rows, request_id) if batch else self._single(rows, request_id)
 
     def _single(self, rows: list[Row], request_id: str) -> PredictReply:
-        predictions, faults = self.predict(rows)
-        warnings = self._judge(rows, faults, batch=False)
-        found = predictions[0]
+        (found,), warnings = self.decide(rows, path_in_features)
         return PredictReply(
             found.label, found.probability, self.threshold, self.name, self.version, request_id, warnings
         )
 
     def _batch(self, rows: list[Row], request_id: str) -> BatchReply:
-        if len(rows) > MAX_ROWS:
-            raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
-        predictions, faults = self.predict(rows)
-        warnings = self._judge(rows, faults, batch=True)
+        predictions, warnings = self.decide(rows, path_in_rows)
         return BatchReply(predictions, self.threshold, self.name, self.version, request_id, warnings)
 
-    def _judge(self, rows: Sequence[Row], faults: Sequence[Fault], *, batch: bool) -> list[Place]:
+    def _judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
         """Faults are warnings, unless the contract is strict or a row cannot be answered: then they are refused."""
         if not faults:
             return []
         refused = [f for f in faults if self.contract.strict or f.rule == "no_probability" or _overflows(f, rows)]
         if refused:
-            raise refusal_of_rows(refused, batch=batch)
-        return warnings_of(faults, batch=batch)
+            raise refusal_of_rows(refused, path)
+        return warnings_of(faults, path)
 
 
 def _overflows(fault: Fault, rows: Sequence[Row]) -> bool:

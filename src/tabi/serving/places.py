@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from tabi.contract import Fault
@@ -56,14 +56,14 @@ def refusal(what: str, places: Iterable[tuple[str, str]]) -> RequestError:
     return RequestError(f"{what}: {_shown(path)}: {EXPECTED[rule]}{more}", listed)
 
 
-def refusal_of_rows(faults: Iterable[Fault], *, batch: bool) -> RequestError:
+def refusal_of_rows(faults: Iterable[Fault], path: Callable[[Fault], str]) -> RequestError:
     """The error for rows whose faults cannot be let pass."""
-    return refusal("the rows do not fit the contract", ((_path(fault, batch), fault.rule) for fault in faults))
+    return refusal("the rows do not fit the contract", ((path(fault), fault.rule) for fault in faults))
 
 
-def warnings_of(faults: Sequence[Fault], *, batch: bool) -> list[Place]:
+def warnings_of(faults: Sequence[Fault], path: Callable[[Fault], str]) -> list[Place]:
     """Faults of rows as places of the body that they came from, with what was made of each."""
-    warnings = [place(_path(fault, batch), fault.rule) for fault in faults[:MAX_WARNINGS]]
+    warnings = [place(path(fault), fault.rule) for fault in faults[:MAX_WARNINGS]]
     for warning in warnings:
         if warning.rule in _MADE_OF_IT:
             warning.message += f"; {_MADE_OF_IT[warning.rule]}"
@@ -72,9 +72,14 @@ def warnings_of(faults: Sequence[Fault], *, batch: bool) -> list[Place]:
     return warnings
 
 
-def _path(fault: Fault, batch: bool) -> str:
-    row = f"rows[{fault.row}]" if batch else "features"
-    return f"{row}.{fault.column}" if fault.column else row
+def path_in_features(fault: Fault) -> str:
+    """Where a fault lies in a body of one row."""
+    return f"features.{fault.column}" if fault.column else "features"
+
+
+def path_in_rows(fault: Fault) -> str:
+    """Where a fault lies in a body of many rows."""
+    return f"rows[{fault.row}].{fault.column}" if fault.column else f"rows[{fault.row}]"
 
 
 def _shown(path: str) -> str:

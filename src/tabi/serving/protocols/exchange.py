@@ -1,0 +1,30 @@
+"""What a protocol is given and what it gives back. It knows neither the web server nor the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from tabi.serving.messages import Row
+from tabi.serving.model import Decisions, PathOf
+
+Decide = Callable[[Sequence[Row], PathOf], Decisions]
+"""`Model.decide`, or the server's own, which also writes the log and counts."""
+
+
+class Request(NamedTuple):
+    """An HTTP request whose body has arrived. `headers` by lower-case name."""
+
+    headers: Mapping[str, str]
+    query: str
+    body: bytes
+    request_id: str
+
+
+class Response(NamedTuple):
+    """An HTTP response. The server adds the request id and the length."""
+
+    content: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
