@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
-from typing import NamedTuple
+from sys import float_info
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tabi.contract.document import Contract
 from tabi.contract.values import MISSING_TEXT, NAN, Rule, Scalar, category_of, number_of
+
+
+FLOAT_MAX = float_info.max
+# a value of its own kind, so that the checks of kind pass it over
+_ABSENT: Any = object()
 
 
 class Fault(NamedTuple):
@@ -42,8 +48,9 @@ class RowReader:
             (
                 c.name,
                 c.nullable,
-                -np.inf if c.minimum is None else c.minimum,
-                np.inf if c.maximum is None else c.maximum,
+                # infinity is outside of any range, so that one comparison tells a number that needs no second look
+                -FLOAT_MAX if c.minimum is None else c.minimum,
+                FLOAT_MAX if c.maximum is None else c.maximum,
             )
             for c in contract.numeric
         ]
@@ -55,24 +62,38 @@ class RowReader:
         numbers: list[float] = []
         texts: list[str] = []
         for index, row in enumerate(rows):
-            found = self._read_numbers(index, row, numbers, faults)
-            found += self._read_texts(index, row, texts, faults)
-            if found != len(row):
-                faults.extend(Fault(index, name, "unknown_column") for name in row if name not in self._names)
-        count = len(rows)
+            self.read_row(index, row, numbers, texts, faults)
+        return self.tensors(numbers, texts, len(rows)), faults
+
+    def read_row(
+        self, index: int, row: Mapping[str, Scalar], numbers: list[float], texts: list[str], faults: list[Fault]
+    ) -> None:
+        """Append one row's numbers, texts and faults to what was read before; `index` is its place in the faults."""
+        found = self._read_numbers(index, row, numbers, faults)
+        found += self._read_texts(index, row, texts, faults)
+        if found != len(row):
+            faults.extend(Fault(index, name, "unknown_column") for name in row if name not in self._names)
+
+    def tensors(self, numbers: list[float], texts: list[str], count: int) -> Tensors:
+        """The tensors of `count` rows whose values were appended one row after the other."""
         numeric = np.array(numbers, dtype=np.float64).reshape(count, len(self._numeric))
         categorical = np.empty(len(texts), dtype=np.object_)
         categorical[:] = texts
-        return Tensors(numeric, categorical.reshape(count, len(self._categorical))), faults
+        return Tensors(numeric, categorical.reshape(count, len(self._categorical)))
 
     def _read_numbers(self, index: int, row: Mapping[str, Scalar], numbers: list[float], faults: list[Fault]) -> int:
         found = 0
         for name, nullable, minimum, maximum in self._numeric:
-            if name in row:
+            given = row.get(name, _ABSENT)
+            # what nearly every value is, before anything is called
+            if (type(given) is float or type(given) is int) and minimum <= given <= maximum:
                 found += 1
-                value, rule = number_of(row[name])
-            else:
-                value, rule = NAN, None
+                numbers.append(given)
+                continue
+            value, rule = NAN, None
+            if given is not _ABSENT:
+                found += 1
+                value, rule = number_of(given)
             if rule is None:
                 if isnan(value):
                     rule = None if nullable else "missing"
@@ -88,11 +109,15 @@ class RowReader:
     def _read_texts(self, index: int, row: Mapping[str, Scalar], texts: list[str], faults: list[Fault]) -> int:
         found = 0
         for name, nullable, categories in self._categorical:
-            if name in row:
+            given = row.get(name, _ABSENT)
+            if type(given) is str and given in categories:
                 found += 1
-                text = category_of(row[name])
-            else:
-                text = MISSING_TEXT
+                texts.append(given)
+                continue
+            text = MISSING_TEXT
+            if given is not _ABSENT:
+                found += 1
+                text = category_of(given)
             if text == MISSING_TEXT:
                 if not nullable:
                     faults.append(Fault(index, name, "missing"))

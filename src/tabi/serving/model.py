@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import numpy as np
-
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
-from tabi.contract import Contract, Fault, RowReader
+from tabi.contract import Contract, Fault, RowReader, Tensors
 from tabi.serving.codec import read_batch, read_either, read_predict
 from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
 from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
@@ -39,10 +38,10 @@ class Model:
         self.contract: Contract = bundle.contract()
         self.schema: bytes = bundle.document("schema.json")
         self.threshold = bundle.threshold().threshold
-        self._reader = RowReader(self.contract)
-        self._session = Session(bundle.graph_bytes())
+        self.reader = RowReader(self.contract)
+        self.session = Session(bundle.graph_bytes())
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
-        self._session.check(self._reader.read([{}, {}])[0])
+        self.session.check(self.reader.read([{}, {}])[0])
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -54,22 +53,26 @@ class Model:
 
         A row whose numbers overflow in the model has no probability: it is a fault too, and its probability NaN.
         """
-        if not rows:
+        tensors, faults = self.reader.read(rows)
+        predictions, overflown = self.predict_tensors(tensors)
+        return predictions, faults + overflown
+
+    def predict_tensors(self, tensors: Tensors) -> tuple[list[Prediction], list[Fault]]:
+        """Label and probability of each row of tensors, and the rows that have none."""
+        if not len(tensors.numeric):
             return [], []
-        tensors, faults = self._reader.read(rows)
-        probabilities = self._session.probability(tensors)
-        if not np.isfinite(probabilities).all():
-            faults.extend(Fault(int(i), "", "no_probability") for i in np.flatnonzero(~np.isfinite(probabilities)))
+        probabilities = self.session.probability(tensors).tolist()
         negative, positive = self.contract.target.classes
         threshold = self.threshold
-        return [Prediction(positive if p >= threshold else negative, p) for p in probabilities.tolist()], faults
+        predictions = [Prediction(positive if p >= threshold else negative, p) for p in probabilities]
+        return predictions, [Fault(i, "", "no_probability") for i, p in enumerate(probabilities) if not isfinite(p)]
 
     def decide(self, rows: Sequence[Row], path: PathOf) -> Decisions:
         """Predictions and warnings for rows; `RequestError` names by `path` each place that cannot be let pass."""
         if len(rows) > MAX_ROWS:
             raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
         predictions, faults = self.predict(rows)
-        return Decisions(predictions, self._judge(rows, faults, path))
+        return Decisions(predictions, self.judge(rows, faults, path))
 
     def answer_predict(self, body: bytes, request_id: str) -> PredictReply:
         """The reply to a `/predict` body."""
@@ -94,7 +97,7 @@ class Model:
         predictions, warnings = self.decide(rows, path_in_rows)
         return BatchReply(predictions, self.threshold, self.name, self.version, request_id, warnings)
 
-    def _judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
+    def judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
         """Faults are warnings, unless the contract is strict or a row cannot be answered: then they are refused."""
         if not faults:
             return []
