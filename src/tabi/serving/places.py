@@ -33,6 +33,16 @@ EXPECTED = {
     "missing_field": "this field is required",
     "too_many_rows": "one request may not hold so many rows",
     "more_warnings": "there are more warnings than are listed",
+    # of tensors and tables
+    "unknown_datatype": "one of the protocol's datatypes was expected",
+    "wrong_datatype": "values of the datatype were expected, or null",
+    "wrong_dimensions": "[rows], [rows, 1] or, where every column is a number, [rows, columns] was expected",
+    "wrong_rows": "as many rows as in the first input were expected",
+    "wrong_size": "as much data as the shape or the columns say was expected",
+    "unknown_output": "the model has no such output",
+    "not_alone": "this field may not stand beside another of its kind",
+    "not_supported": "this is not supported",
+    "not_csv": "valid CSV in UTF-8 was expected",
 }
 # what a lenient contract makes of it
 _MADE_OF_IT = {
