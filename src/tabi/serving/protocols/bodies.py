@@ -1,0 +1,39 @@
+"""What the protocols' readers share: a body that cannot be read, told as the place where it is wrong."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import msgspec
+
+from tabi.errors import RequestError
+from tabi.serving.places import refusal
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises over a body that is not what it reads."""
+
+_MISSING = "Object missing required field `"
+
+
+def refuse(path: str, rule: str, what: str = "the body does not fit") -> NoReturn:
+    """Raise the refusal of a body that breaks `rule` at `path`."""
+    raise refusal(what, [(path, rule)])
+
+
+def unreadable(error: Exception) -> RequestError:
+    """The refusal of a body that a decoder of JSON could not read, by what the decoder said."""
+    if isinstance(error, msgspec.ValidationError):
+        return refusal("the body does not fit", [place_of(error)])
+    position = str(error).rpartition("(")[2].rstrip(")")
+    where = f" at {position}" if position.startswith("byte ") else ""
+    return refusal(f"the body is not valid JSON{where}", [("$", "not_json")])
+
+
+def place_of(error: msgspec.ValidationError) -> tuple[str, str]:
+    """The path, "$" for the body as a whole, and the rule that a decoder's message speaks of. It repeats no value."""
+    said, _, path = str(error).partition(" - at `$")
+    path = path.rstrip("`").removeprefix(".")
+    if said.startswith(_MISSING):
+        field = said.removeprefix(_MISSING).rstrip("`")
+        return (f"{path}.{field}" if path else field), "missing_field"
+    return path or "$", "wrong_shape"
