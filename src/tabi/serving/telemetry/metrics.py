@@ -1,0 +1,100 @@
+"""Every metric of a server, by name. Hooks count into cells; the exposition says by this table what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+Across = Literal["sum", "living", "latest"]
+
+NANO = 1e-9
+
+# a quarter of a millisecond to ten seconds; 25 ms and 100 ms are the usual objectives of a prediction service
+_DURATIONS = (
+    250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000,
+    500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One family of Prometheus.
+
+    `labels`: their names. `along`: one more label, whose values lie along an array's cells. `buckets`: a histogram's
+    upper bounds, in cells' units; its array holds a cell for each, one for what is above them all, and the sum.
+    `scale`: what one count of a cell is in the metric's unit. `across`: what becomes of a value that each worker has:
+    `sum` over all, the dead too; `living`: sum over those that live; `latest`: the largest of those that live.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    along: str = ""
+    unit: str = ""
+    buckets: tuple[int, ...] = ()
+    scale: float = 1
+    across: Across = "sum"
+
+
+_MODEL = ("model", "version")
+
+_ALL = (
+    Metric("tabi_requests_total", "counter", "Requests that were answered.", ("route", "status")),
+    Metric(
+        "tabi_request_duration_seconds",
+        "histogram",
+        "From the first byte of a request to its answer.",
+        ("route",),
+        unit="seconds",
+        buckets=_DURATIONS,
+        scale=NANO,
+    ),
+    Metric("tabi_requests_in_flight", "gauge", "Requests that wait for their answer now.", across="living"),
+    Metric("tabi_rejected_total", "counter", "Requests that were refused to protect the others.", ("reason",)),
+    Metric("tabi_predictions_total", "counter", "Rows that were answered.", _MODEL, along="label"),
+    Metric("tabi_warnings_total", "counter", "Faults of rows that were let pass.", _MODEL, along="rule"),
+    Metric("tabi_prediction_log_lost_total", "counter", "Predictions that were answered but could not be logged."),
+    Metric("tabi_reloads_total", "counter", "Tries to load another version.", ("model", "outcome")),
+    Metric(
+        "tabi_reload_duration_seconds",
+        "histogram",
+        "From the begin of a reload to the swap or the refusal.",
+        ("model",),
+        unit="seconds",
+        buckets=_DURATIONS,
+        scale=NANO,
+    ),
+    Metric("tabi_model_info", "gauge", "1 for each version that is loaded.", _MODEL, across="latest"),
+    Metric(
+        "tabi_model_loaded_timestamp_seconds",
+        "gauge",
+        "When the version was loaded, in seconds since 1970.",
+        _MODEL,
+        unit="seconds",
+        scale=NANO,
+        across="latest",
+    ),
+    Metric("tabi_worker_restarts_total", "counter", "Workers that died and were started again."),
+    Metric(
+        "tabi_feature_bins_total",
+        "counter",
+        "Rows by the bins of the contract's reference.",
+        (*_MODEL, "column"),
+        along="bin",
+    ),
+    Metric("tabi_score_bins_total", "counter", "Rows by probability, in ten bins.", _MODEL, along="bin"),
+    Metric(
+        "tabi_feature_reference_ratio",
+        "gauge",
+        "Share of the training snapshot's rows in each bin.",
+        (*_MODEL, "column"),
+        along="bin",
+        unit="ratio",
+        scale=NANO,
+        across="latest",
+    ),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
