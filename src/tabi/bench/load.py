@@ -273,6 +273,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="requests a second; without it each connection sends when answered")
     parser.add_argument("--warm-up", type=float, default=1.0, help="seconds that do not count")
     parser.add_argument("--grace", type=float, default=30.0, help="seconds to wait for an answer")
+    parser.add_argument("--content-type", default="application/json", help="what the bodies are")
     parser.add_argument("--sample-every", type=int, default=0, help="keep each n-th answer in the result")
     parser.add_argument("--core", type=int, help="run on this core alone")
     given = vars(parser.parse_args())
