@@ -1,0 +1,135 @@
+"""The one description of each request, for the sync and the async client alike.
+
+Every call may be sent twice: it has the effect of one, and the request id stays the same.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from tabi.client import frames
+from tabi.client.errors import InputError
+from tabi.client.options import Options
+from tabi.client.replies import BatchReply, Contract, Health, PredictReply
+from tabi.client.rows import Part, Row, batch_bodies, predict_body
+
+JSON = "application/json"
+NOT_NOW = frozenset({429, 502, 503, 504})
+
+R = TypeVar("R")
+
+# what the server takes as an id; any other it would replace by its own
+_sane_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+
+
+class Answer(NamedTuple):
+    """A complete HTTP response. `headers` by lower-case name."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Call(Generic[R]):
+    """A request, how its answer is read, and when it is sent again.
+
+    `first_row`: the place of its first row in the whole batch. `accepted`: statuses that are answers and not problems.
+    """
+
+    method: str
+    path: str
+    request_id: str
+    read: Callable[[Answer], R]
+    body: bytes = b""
+    content_type: str = ""
+    first_row: int = 0
+    accepted: frozenset[int] = frozenset({200})
+    repeated: frozenset[int] = NOT_NOW
+
+
+class Routes:
+    """The calls to the routes below a prefix: "" for the single model of a server, else one model's own."""
+
+    def __init__(self, options: Options, model: str | None = None) -> None:
+        self._options = options
+        self._prefix = "" if model is None else f"/models/{_segment(model)}"
+
+    def predict(self, row: Row, request_id: str | None) -> Call[PredictReply]:
+        """One row."""
+        return Call("POST", f"{self._prefix}/predict", _id(request_id), _reader(PredictReply), predict_body(row), JSON)
+
+    def batches(self, rows: Iterable[Row], request_id: str | None) -> Iterator[Call[BatchReply]]:
+        """Rows in any number, in as many calls as their number and size ask for."""
+        parts = batch_bodies(rows, self._options.most_rows, self._options.most_bytes)
+        return self._parts(parts, JSON, _id(request_id))
+
+    def frame(self, frame: Any, request_id: str | None) -> Iterator[Call[BatchReply]]:
+        """A table, in as many calls as its size asks for."""
+        parts = frames.frame_bodies(frame, self._options.most_rows, self._options.most_bytes)
+        return self._parts(parts, frames.CONTENT_TYPE, _id(request_id))
+
+    def schema(self) -> Call[Contract]:
+        """The contract of the rows."""
+        return self._get("/schema", Contract)
+
+    def health(self) -> Call[Health]:
+        """Which version answers. 503 is an answer that is not waited away."""
+        return self._get("/health", Health, frozenset())
+
+    def reload(self, path: str | None) -> Call[Health]:
+        """Load another version."""
+        query = "" if path is None else "?" + urlencode({"path": path})
+        return Call("POST", f"{self._prefix}/reload{query}", new_id(), _reader(Health))
+
+    def _get(self, path: str, kind: type[R], repeated: frozenset[int] = NOT_NOW) -> Call[R]:
+        return Call("GET", self._prefix + path, new_id(), _reader(kind), repeated=repeated)
+
+    def _parts(self, parts: Iterable[Part], content_type: str, request_id: str) -> Iterator[Call[BatchReply]]:
+        path, read = f"{self._prefix}/predict_batch", _reader(BatchReply)
+        for number, (body, first_row) in enumerate(parts):
+            own_id = f"{request_id}.{number}" if number else request_id
+            yield Call("POST", path, own_id, read, body, content_type, first_row)
+
+
+def ready() -> Call[bool]:
+    """Whether requests are answered."""
+    return Call(
+        "GET",
+        "/readyz",
+        new_id(),
+        lambda answer: answer.status == 200,
+        accepted=frozenset({200, 503}),
+        repeated=frozenset(),
+    )
+
+
+def new_id() -> str:
+    """A request id: 32 random hex digits."""
+    return uuid.uuid4().hex
+
+
+def _id(request_id: str | None) -> str:
+    if request_id is None:
+        return new_id()
+    if not _sane_id(request_id):
+        raise InputError("request_id: 1 to 128 of A-Z a-z 0-9 . _ : -")
+    return request_id
+
+
+def _segment(model: str) -> str:
+    if not model or model in (".", ".."):
+        raise InputError("the name of a model is not empty and no dots")
+    return quote(model, safe="")
+
+
+def _reader(kind: type[R]) -> Callable[[Answer], R]:
+    decode = msgspec.json.Decoder(kind).decode
+    return lambda answer: decode(answer.body)

@@ -1,0 +1,119 @@
+"""What the server says, as types. Fields that a newer server adds are passed over.
+
+They are written anew here, because the client imports nothing of the server; a test holds them equal to the
+server's own description of itself.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place inside the rows, the rule that it breaks, and what was expected there."""
+
+    path: str
+    rule: str
+    message: str
+
+
+class PredictReply(msgspec.Struct, frozen=True):
+    """The answer for one row. `version` is the bundle id; `probability` is that of the positive label."""
+
+    label: str
+    probability: float
+    threshold: float
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """One row's answer in a batch."""
+
+    label: str
+    probability: float
+
+
+class BatchReply(msgspec.Struct, frozen=True):
+    """The answer for many rows: predictions in the order of the rows."""
+
+    predictions: tuple[Prediction, ...]
+    threshold: float
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Which version of a model answers."""
+
+    status: str
+    model: str
+    version: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error as RFC 9457 has it. `errors` names each place of the request that is wrong."""
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    type: str = "about:blank"
+    errors: tuple[Place, ...] = ()
+
+
+class NumericReference(msgspec.Struct, frozen=True):
+    """How a numeric column's values fell into bins in training: bin i holds edges[i-1] < x <= edges[i]."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    missing: int
+
+
+class CategoricalReference(msgspec.Struct, frozen=True):
+    """How many rows of the training held each category (in the column's order), another one, or none."""
+
+    counts: tuple[int, ...]
+    other: int
+    missing: int
+
+
+class NumericColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="numeric"):
+    """A column of numbers. `minimum` and `maximum` are allowed values themselves."""
+
+    name: str
+    nullable: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    reference: NumericReference | None = None
+
+
+class CategoricalColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="categorical"):
+    """A column of texts. `closed`: a category that is not listed is a fault."""
+
+    name: str
+    categories: tuple[str, ...]
+    nullable: bool = True
+    closed: bool = False
+    reference: CategoricalReference | None = None
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What is predicted. `classes`: the two labels, the positive one last."""
+
+    name: str
+    classes: tuple[str, str]
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """What a row is. `strict`: a row that breaks it is refused instead of answered with a warning."""
+
+    name: str
+    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    target: Target
+    strict: bool = False
+    format: int = 1

@@ -1,0 +1,136 @@
+"""The sync client. Each verb is a description of a request (`calls`) that `Sender` carries out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from time import monotonic
+from typing import Any, Self, TypeVar, Unpack
+
+import httpx
+
+from tabi.client import calls, transport
+from tabi.client.batches import joined
+from tabi.client.calls import Answer, Call, Routes
+from tabi.client.errors import InputError
+from tabi.client.exchange import Attempt, Failure, exchange
+from tabi.client.options import Keywords, Options
+from tabi.client.replies import BatchReply, Contract, Health, PredictReply
+from tabi.client.rows import Row
+
+R = TypeVar("R")
+
+
+class Sender:
+    """Carries out calls over one pool of connections."""
+
+    def __init__(self, url: str, options: Options) -> None:
+        self.options = options
+        self.http = httpx.Client(**transport.construct(url, options))
+
+    def send(self, call: Call[R]) -> R:
+        """The reply, after as many attempts as the options allow; `ClientError` if there is none."""
+        if self.http.is_closed:
+            raise InputError("this client is closed: make another")
+        steps = exchange(call, self.options)
+        outcome: Answer | Failure | None = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                reply: R = done.value
+                return reply
+            if isinstance(step, Attempt):
+                outcome = self._attempt(call, step)
+            else:
+                time.sleep(step.seconds)
+                outcome = None
+
+    def _attempt(self, call: Call[Any], attempt: Attempt) -> Answer | Failure:
+        """Each wait for bytes is bounded by httpx; whoever sends drops is stopped by the clock between two waits."""
+        ends = monotonic() + attempt.left
+        body = bytearray()
+        try:
+            response = self.http.send(transport.request_of(self.http, call, attempt), stream=True)
+            with closing(response):
+                for piece in response.iter_bytes():
+                    body += piece
+                    if monotonic() >= ends:
+                        return transport.late(attempt)
+            return transport.answer_of(response, bytes(body))
+        except httpx.RequestError as error:
+            return transport.failure_of(error, attempt)
+
+
+class Model:
+    """One model of a server."""
+
+    def __init__(self, sender: Sender, name: str | None = None) -> None:
+        self._sender = sender
+        self._routes = Routes(sender.options, name)
+
+    def predict(self, row: Row, *, request_id: str | None = None) -> PredictReply:
+        """Predict one row: the names of its columns and their values. A column that is left out is missing."""
+        return self._sender.send(self._routes.predict(row, request_id))
+
+    def predict_batch(self, rows: Iterable[Row], *, request_id: str | None = None) -> BatchReply:
+        """Predict rows in any number; they are sent in several requests if need be, and answered in their order."""
+        return joined(self.predict_batches(rows, request_id=request_id))
+
+    def predict_batches(self, rows: Iterable[Row], *, request_id: str | None = None) -> Iterator[BatchReply]:
+        """The same in bounded memory: a reply for each request, while `rows` is being read."""
+        for call in self._routes.batches(rows, request_id):
+            yield self._sender.send(call)
+
+    def predict_frame(self, frame: Any, *, request_id: str | None = None) -> BatchReply:
+        """Predict the rows of a pandas DataFrame or an Arrow table, which is sent as Arrow. Needs PyArrow."""
+        return joined(self._sender.send(call) for call in self._routes.frame(frame, request_id))
+
+    def schema(self) -> Contract:
+        """The contract: the columns of a row."""
+        return self._sender.send(self._routes.schema())
+
+    def health(self) -> Health:
+        """Which version answers; `UnavailableError` while there is none."""
+        return self._sender.send(self._routes.health())
+
+    def version(self) -> str:
+        """The id of the bundle that answers."""
+        return self.health().version
+
+    def reload(self, path: str | None = None) -> Health:
+        """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
+        return self._sender.send(self._routes.reload(path))
+
+
+class Client(Model):
+    """A server of Tabi; its own verbs are those of the single model that it serves.
+
+    >>> with Client("http://127.0.0.1:8000") as client:
+    ...     client.predict({"age": 39, "sex": "Male"}).label
+    ...     client.model("adult").predict({"age": 39})
+
+    Threads may share it. `Options` says what the keywords mean.
+    """
+
+    def __init__(self, url: str, **options: Unpack[Keywords]) -> None:
+        super().__init__(Sender(url, Options(**options)))
+
+    def model(self, name: str) -> Model:
+        """One of several models, by its name."""
+        return Model(self._sender, name)
+
+    def ready(self) -> bool:
+        """Whether the server answers predictions now."""
+        return self._sender.send(calls.ready())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._sender.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
