@@ -12,7 +12,10 @@ from tabi.serving.places import refusal
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises over a body that is not what it reads."""
 
-_MISSING = "Object missing required field `"
+_ABOUT_FIELDS = {
+    "Object missing required field `": "missing_field",
+    "Object contains unknown field `": "unknown_field",
+}
 
 
 def refuse(path: str, rule: str, what: str = "the body does not fit") -> NoReturn:
@@ -30,10 +33,11 @@ def unreadable(error: Exception) -> RequestError:
 
 
 def place_of(error: msgspec.ValidationError) -> tuple[str, str]:
-    """The path, "$" for the body as a whole, and the rule that a decoder's message speaks of. It repeats no value."""
+    """The path, "$" for the body as a whole, and the rule that a decoder's message speaks of."""
     said, _, path = str(error).partition(" - at `$")
     path = path.rstrip("`").removeprefix(".")
-    if said.startswith(_MISSING):
-        field = said.removeprefix(_MISSING).rstrip("`")
-        return (f"{path}.{field}" if path else field), "missing_field"
+    for words, rule in _ABOUT_FIELDS.items():
+        if said.startswith(words):
+            field = said.removeprefix(words).rstrip("`")
+            return (f"{path}.{field}" if path else field), rule
     return path or "$", "wrong_shape"

@@ -39,10 +39,11 @@ def failure(error: BaseException, request_id: str) -> Response:
 
     What does not fit is 400, the only status of a refusal that the protocol names.
     """
-    status, content = problem_of(error, request_id)
-    status = 400 if status == 422 else status
-    problem = msgspec.json.decode(content)
-    return Response(encode({"error": problem["detail"], **problem, "status": status}), status=status)
+    found = problem_of(error, request_id)
+    status = 400 if found.status == 422 else found.status
+    members = msgspec.json.decode(found.content)
+    content = {"error": members["detail"], **members, "status": status}
+    return Response(encode(content), status=status, headers=found.headers)
 
 
 def _answer(model: Model, request: Request, decide: Decide) -> Response:
