@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import msgspec
@@ -55,7 +56,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Cells:
-    """One worker's cells. To be used by one thread; two owners of one number are refused.
+    """One worker's cells. Any thread may register; two owners of one number are refused.
 
     `problem`: why the cells of what was registered last are this process's own and in no file, `None` if they are not.
     """
@@ -64,6 +65,7 @@ class Cells:
         """`StoreError` if the folder cannot be written or another process counts under this number."""
         self.worker = worker
         self.problem: str | None = None
+        self._lock = Lock()
         self._views: dict[Key, memoryview] = {}
         self._chunks: list[tuple[int, mmap.mmap]] = []
         cells, index = _paths(folder, worker)
@@ -87,17 +89,21 @@ class Cells:
         process's memory only, which `problem` tells.
         """
         key = (name, tuple(sorted(labels.items())))
-        view = self._views.get(key)
-        if view is None:
-            try:
-                view = self._view(self._entry(key, size, tuple(values)))
-            except OSError as error:
-                self.problem = f"metrics cannot be shared ({error.strerror}): free space on their disk"
-                view = memoryview(bytearray(size * _CELL)).cast("q")
-            self._views[key] = view
+        # a new version registers in a thread of its own while the event loop counts
+        with self._lock:
+            view = self._views.get(key)
+            if view is None:
+                view = self._views[key] = self._registered(key, size, tuple(values))
         if len(view) != size:
             raise StoreError(f"{name} has {len(view)} cells and not {size}: start the server with a new metrics folder")
         return view
+
+    def _registered(self, key: Key, size: int, values: tuple[str, ...]) -> memoryview:
+        try:
+            return self._view(self._entry(key, size, values))
+        except OSError as error:
+            self.problem = f"metrics cannot be shared ({error.strerror}): free space on their disk"
+            return memoryview(bytearray(size * _CELL)).cast("q")
 
     def close(self) -> None:
         """Give the number up. What was registered can still be written to, and another may take over."""
