@@ -102,9 +102,10 @@ def as_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def assert_same(found: Tensors, expected: Tensors) -> None:
-    # bytes, so that a zero keeps its sign
-    assert np.ascontiguousarray(found.numeric).tobytes() == expected.numeric.tobytes()
-    assert found.numeric.shape == expected.numeric.shape
+    np.testing.assert_array_equal(found.numeric, expected.numeric, strict=True)
+    np.testing.assert_array_equal(
+        np.signbit(found.numeric) & ~np.isnan(found.numeric), np.signbit(expected.numeric) & ~np.isnan(expected.numeric)
+    )
     assert found.categorical.shape == expected.categorical.shape
     assert found.categorical.tolist() == expected.categorical.tolist()
 
