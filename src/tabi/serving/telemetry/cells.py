@@ -68,19 +68,19 @@ class Cells:
         self._lock = Lock()
         self._views: dict[Key, memoryview] = {}
         self._chunks: list[tuple[int, mmap.mmap]] = []
-        cells, index = _paths(folder, worker)
+        self._capacity = 0
+        self._descriptors: list[int] = []
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._cells = os.open(cells, os.O_RDWR | os.O_CREAT, 0o600)
-            self._index = os.open(index, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            _own(self._cells, worker)
-            self._entries = {entry.key: entry for entry in read_index(index)}
-            self._end = max((e.start + e.size for e in self._entries.values()), default=0)
-            self._capacity = 0
-            self._grow(max(self._end, os.fstat(self._cells).st_size // _CELL))
+            self._take_over(folder)
         except OSError as error:
+            self.close()
             raise StoreError(f"metrics cannot be kept in {folder} ({error.strerror}): make it writable") from error
-        self._begin()
+        except StoreError:
+            self.close()
+            raise
+        self._void_gauges()
+        me = self.array(PROCESS[0], {}, 2)
+        me[0], me[1] = os.getpid(), start_of(os.getpid())
 
     def array(self, name: str, labels: Mapping[str, str], size: int, values: Sequence[str] = ()) -> memoryview:
         """The `size` cells of a name and labels, as int64; the same ones whenever it is called.
@@ -107,17 +107,32 @@ class Cells:
 
     def close(self) -> None:
         """Give the number up. What was registered can still be written to, and another may take over."""
-        os.close(self._index)
-        os.close(self._cells)
+        while self._descriptors:
+            os.close(self._descriptors.pop())
 
-    def _begin(self) -> None:
+    def _take_over(self, folder: Path) -> None:
+        """Own the files, new or of the process before, and map what is in them."""
+        cells, index = _paths(folder, self.worker)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._index = self._open(index, os.O_RDWR | os.O_APPEND)
+        # not the other file: a map of it would keep the lock after `close`
+        _own(self._index, self.worker)
+        self._cells = self._open(cells, os.O_RDWR)
+        self._entries = {entry.key: entry for entry in read_index(index)}
+        self._end = max((e.start + e.size for e in self._entries.values()), default=0)
+        self._grow(max(self._end, os.fstat(self._cells).st_size // _CELL))
+
+    def _open(self, path: Path, flags: int) -> int:
+        descriptor = os.open(path, flags | os.O_CREAT, 0o600)
+        self._descriptors.append(descriptor)
+        return descriptor
+
+    def _void_gauges(self) -> None:
         """A gauge tells of what is now, so those of the process before are void."""
         for entry in self._entries.values():
             metric = METRICS.get(entry.name)
             if metric is not None and metric.kind == "gauge":
                 self._view(entry)[:] = memoryview(bytes(entry.size * _CELL)).cast("q")
-        me = self.array(*_process(), 2)
-        me[0], me[1] = os.getpid(), start_of(os.getpid())
 
     def _entry(self, key: Key, size: int, values: tuple[str, ...]) -> Entry:
         entry = self._entries.get(key)
@@ -157,10 +172,6 @@ class Cells:
         first, chunk = next(found for found in reversed(self._chunks) if found[0] <= entry.start)
         start = (entry.start - first) * _CELL
         return memoryview(chunk)[start : start + entry.size * _CELL].cast("q")
-
-
-def _process() -> tuple[str, dict[str, str]]:
-    return PROCESS[0], dict(PROCESS[1])
 
 
 def _paths(folder: Path, worker: int) -> tuple[Path, Path]:
