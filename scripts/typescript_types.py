@@ -2,9 +2,9 @@
 
     python scripts/typescript_types.py [--own] [--check] SOURCE [TARGET]
 
-SOURCE is the URL of a running server, or anything that `tabi serve` takes, which is then served for a moment. In the
-file that is checked in, a row has any columns; with --own it has those of the model that SOURCE serves. --check writes
-nothing, and fails if TARGET would change.
+SOURCE is the URL of a running server, or anything that `tabi serve` takes, which is then served for a moment. The file
+that is checked in is for any model: the name is a parameter, and a row has any columns. With --own the file is for the
+models of SOURCE, by their names and columns. --check writes nothing, and fails if TARGET would change.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1] / "clients" / "typescript"
 TARGET = FOLDER / "tabi.d.ts"
 WAIT_S = 60
+SCALAR = ["number", "string", "boolean", "null"]
 OPTIONS = ("--alphabetize", "--default-non-nullable=false", "--root-types", "--root-types-no-schema-prefix")
 HEAD = "// Made by `make types` from the OpenAPI document of a server.\n"
 
@@ -34,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="TypeScript types of a server")
     parser.add_argument("source", metavar="SOURCE", help="URL of a server, or what `tabi serve` takes")
     parser.add_argument("target", metavar="TARGET", type=Path, nargs="?", default=TARGET)
-    parser.add_argument("--own", action="store_true", help="rows have the columns of this model")
+    parser.add_argument("--own", action="store_true", help="for the models of SOURCE alone")
     parser.add_argument("--check", action="store_true", help="write nothing, and fail if the file would change")
     arguments = parser.parse_args()
     with serving(arguments.source) as url:
@@ -73,16 +75,56 @@ def fetch(url: str) -> dict[str, Any]:
 
 
 def general(document: dict[str, Any]) -> dict[str, Any]:
-    """The same document for any model: a row has any columns."""
-    schemas = dict(document["components"]["schemas"])
-    row = schemas["Row"]
-    schemas["Row"] = {
-        "title": row["title"],
-        "description": row["description"],
-        "type": "object",
-        "additionalProperties": {"type": ["number", "string", "boolean", "null"]},
+    """The same document for any model: its routes stand below /models/{model}, and a row has any columns."""
+    found = [path.removeprefix("/models/") for path in document["paths"] if re.fullmatch("/models/[^/]+", path)]
+    if len(found) > 1:
+        sys.exit("this server has several models: give one that has a single model")
+    columns = set(document["components"]["schemas"]["Row"].get("properties", {}))
+    schemas = {
+        name: without_columns(schema, columns)
+        for name, schema in document["components"]["schemas"].items()
+        if not any(name.endswith(f"_{model}") for model in found)
     }
-    return {**document, "components": {**document["components"], "schemas": schemas}}
+    paths = dict(document["paths"])
+    for model in found:
+        paths = dict(for_any_model(path, item, model) for path, item in paths.items())
+    return {**document, "paths": paths, "components": {**document["components"], "schemas": schemas}}
+
+
+def without_columns(schema: Any, columns: set[str]) -> Any:
+    """A schema that names no columns of its own; where it named them, it takes any."""
+    if isinstance(schema, list):
+        return [without_columns(item, columns) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if not columns or set(schema.get("properties", {})) != columns:
+        return {key: without_columns(value, columns) for key, value in schema.items()}
+    kept = {key: value for key, value in schema.items() if key not in ("properties", "required")}
+    return {**kept, "additionalProperties": schema.get("additionalProperties") or {"type": SCALAR}}
+
+
+def for_any_model(path: str, item: dict[str, Any], model: str) -> tuple[str, dict[str, Any]]:
+    """A route below the name of a model -> the same route with the name as a parameter. Others stay as they are."""
+    begin = re.match(rf"(/v2)?/models/{re.escape(model)}(?=/|$)", path)
+    if begin is None:
+        return path, item
+    parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    named: dict[str, Any] = renamed(item, f"_{model}")
+    return f"{begin[1] or ''}/models/{{model}}{path[begin.end() :]}", {**named, "parameters": [parameter]}
+
+
+def renamed(value: Any, suffix: str) -> Any:
+    """A description without the name of the model in its references and operations."""
+    if isinstance(value, list):
+        return [renamed(item, suffix) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {key: renamed(item, suffix) for key, item in value.items()}
+    if isinstance(value.get("$ref"), str):
+        changed["$ref"] = value["$ref"].removesuffix(suffix)
+    if isinstance(value.get("operationId"), str):
+        changed["operationId"] = value["operationId"].removesuffix(suffix) + "_named"
+    return changed
 
 
 def install() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from pathlib import Path
 
 import tabi.client
 import tabi.client.errors
@@ -14,12 +15,15 @@ from tabi.client.replies import Problem
 CLASSES = [c for _, c in inspect.getmembers(tabi.client.errors, inspect.isclass) if issubclass(c, Exception)]
 
 
-def drawn_tree() -> dict[str, str]:
-    """Class -> parent, as the module's docstring draws them."""
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
+
+
+def drawn_tree(text: str) -> dict[str, str]:
+    """Class -> parent, as a text draws them."""
     above = ["Exception"]
     tree = {}
-    for line in (tabi.client.errors.__doc__ or "").splitlines():
-        if drawn := re.match(r" {4}((?:[│ ]   )*)(?:([├└]── ))?([A-Z]\w+Error)\b", line):
+    for line in text.splitlines():
+        if drawn := re.match(r"((?:[│ ]   )*)(?:([├└]── ))?([A-Z]\w+Error)\b", line):
             depth = len(drawn[1]) // 4 + (drawn[2] is not None)
             above[depth + 1 :] = [drawn[3]]
             tree[drawn[3]] = above[depth]
@@ -27,7 +31,9 @@ def drawn_tree() -> dict[str, str]:
 
 
 def test_the_tree_is_as_it_is_drawn_and_all_of_it_is_exported() -> None:
-    assert drawn_tree() == {c.__name__: c.__mro__[1].__name__ for c in CLASSES}
+    tree = {c.__name__: c.__mro__[1].__name__ for c in CLASSES}
+    assert drawn_tree((tabi.client.errors.__doc__ or "").replace("\n    ", "\n")) == tree
+    assert drawn_tree(PAGE.read_text(encoding="utf-8")) == tree
     assert {c.__name__ for c in CLASSES} <= set(tabi.client.__all__)
 
 

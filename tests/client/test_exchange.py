@@ -195,6 +195,20 @@ def test_ready_is_the_answer_and_not_waited_for(call: Call, faulty: FaultyServer
     assert [request.path for request in faulty.received] == ["/readyz", "/readyz"]
 
 
+def test_readiness_is_told_also_while_not_ready(call: Call, faulty: FaultyServer) -> None:
+    said = {"status": "not_ready", "models": [], "problems": ["voyage: no version is loaded"]}
+    faulty.will(answer(503, said))
+    found = call(faulty.url, lambda client: client.readiness())
+    assert (found.status, found.problems) == ("not_ready", ("voyage: no version is loaded",))
+    assert len(faulty.received) == 1
+
+
+def test_not_ready_that_a_proxy_says_is_a_problem(call: Call, faulty: FaultyServer) -> None:
+    faulty.will(answer(503, b"<html>"))
+    with pytest.raises(UnavailableError, match="503"):
+        call(faulty.url, lambda client: client.readiness())
+
+
 def test_health_of_a_server_without_a_model_is_not_waited_for(call: Call, faulty: FaultyServer) -> None:
     faulty.will(problem(503))
     with pytest.raises(UnavailableError):

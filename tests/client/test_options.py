@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tabi.client import AsyncClient, Client, InputError
+from tabi.client import AsyncClient, AsyncModel, Client, InputError, Model
 from tabi.client.options import Keywords, Options
 from tests.serving.conftest import ROW
 
@@ -43,6 +45,23 @@ def test_an_option_that_cannot_be_used_is_named(wrong: dict[str, Any]) -> None:
 
 def test_the_keywords_are_the_fields_of_the_options() -> None:
     assert list(Keywords.__annotations__) == list(Options.__dataclass_fields__)
+
+
+def test_the_page_names_every_option_and_every_verb() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
+    verbs = {name for kind in (Client, Model) for name in dir(kind) if not name.startswith("_")} - {"close"}
+    assert [
+        name for name in {*Keywords.__annotations__, *verbs} if f"`{name}`" not in page and f"`{name}(" not in page
+    ] == []
+
+
+@pytest.mark.parametrize(("kind", "same"), [(Client, AsyncClient), (Model, AsyncModel)])
+def test_the_async_client_has_the_verbs_of_the_sync_one(kind: type, same: type) -> None:
+    def verbs(of: type) -> dict[str, tuple[str, ...]]:
+        named = {name: getattr(of, name) for name in dir(of) if not name.startswith("_")}
+        return {name: tuple(map(str, inspect.signature(verb).parameters.values())) for name, verb in named.items()}
+
+    assert verbs(kind) == verbs(same)
 
 
 def test_a_token_is_not_shown() -> None:

@@ -1,4 +1,4 @@
-"""The async client, for asyncio and trio: the verbs of the sync one, to be awaited."""
+"""The async client: the verbs of the sync one, to be awaited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
 from tabi.client.options import Keywords, Options
-from tabi.client.replies import BatchReply, Contract, Health, PredictReply
+from tabi.client.replies import BatchReply, Contract, Health, ModelStatus, PredictReply, Readiness, Reloaded
 from tabi.client.rows import Row
 
 R = TypeVar("R")
@@ -58,8 +58,8 @@ class AsyncSender:
             return transport.failure_of(error, attempt)
 
 
-class AsyncModel:
-    """One model of a server."""
+class _AsyncVerbs:
+    """What can be asked of one model."""
 
     def __init__(self, sender: AsyncSender, name: str | None = None) -> None:
         self._sender = sender
@@ -86,20 +86,20 @@ class AsyncModel:
         """The contract: the columns of a row."""
         return await self._sender.send(self._routes.schema())
 
-    async def health(self) -> Health:
-        """Which version answers; `UnavailableError` while there is none."""
-        return await self._sender.send(self._routes.health())
-
-    async def version(self) -> str:
-        """The id of the bundle that answers."""
-        return (await self.health()).version
-
-    async def reload(self, path: str | None = None) -> Health:
+    async def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
         return await self._sender.send(self._routes.reload(path))
 
 
-class AsyncClient(AsyncModel):
+class AsyncModel(_AsyncVerbs):
+    """One of the models of a server."""
+
+    async def status(self) -> ModelStatus:
+        """Which version answers, and since when."""
+        return await self._sender.send(self._routes.status())
+
+
+class AsyncClient(_AsyncVerbs):
     """A server of Tabi; its own verbs are those of the single model that it serves.
 
     >>> async with AsyncClient("http://127.0.0.1:8000") as client:
@@ -115,8 +115,24 @@ class AsyncClient(AsyncModel):
         """One of several models, by its name."""
         return AsyncModel(self._sender, name)
 
+    async def models(self) -> tuple[ModelStatus, ...]:
+        """All models of the server and their versions."""
+        return (await self._sender.send(calls.models())).models
+
+    async def health(self) -> Health:
+        """Which version of its only model the server answers with; `UnavailableError` while there is none."""
+        return await self._sender.send(calls.health())
+
+    async def version(self) -> str:
+        """The id of the bundle that answers, where the server has one model."""
+        return (await self.health()).version
+
+    async def readiness(self) -> Readiness:
+        """Whether the server can answer, and what needs care. Not ready is no error here."""
+        return await self._sender.send(calls.readiness())
+
     async def ready(self) -> bool:
-        """Whether the server answers predictions now."""
+        """Whether predictions are answered now."""
         return await self._sender.send(calls.ready())
 
     async def close(self) -> None:

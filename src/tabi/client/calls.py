@@ -17,10 +17,20 @@ import msgspec
 from tabi.client import frames
 from tabi.client.errors import InputError
 from tabi.client.options import Options
-from tabi.client.replies import BatchReply, Contract, Health, PredictReply
+from tabi.client.replies import (
+    BatchReply,
+    Contract,
+    Health,
+    ModelList,
+    ModelStatus,
+    PredictReply,
+    Readiness,
+    Reloaded,
+)
 from tabi.client.rows import Part, Row, batch_bodies, predict_body
 
 JSON = "application/json"
+OK = frozenset({200})
 NOT_NOW = frozenset({429, 502, 503, 504})
 
 R = TypeVar("R")
@@ -51,7 +61,7 @@ class Call(Generic[R]):
     body: bytes = b""
     content_type: str = ""
     first_row: int = 0
-    accepted: frozenset[int] = frozenset({200})
+    accepted: frozenset[int] = OK
     repeated: frozenset[int] = NOT_NOW
 
 
@@ -78,19 +88,16 @@ class Routes:
 
     def schema(self) -> Call[Contract]:
         """The contract of the rows."""
-        return self._get("/schema", Contract)
+        return _get(f"{self._prefix}/schema", Contract)
 
-    def health(self) -> Call[Health]:
-        """Which version answers. 503 is an answer that is not waited away."""
-        return self._get("/health", Health, frozenset())
+    def status(self) -> Call[ModelStatus]:
+        """The state of the model."""
+        return _get(self._prefix, ModelStatus)
 
-    def reload(self, path: str | None) -> Call[Health]:
+    def reload(self, path: str | None) -> Call[Reloaded]:
         """Load another version."""
         query = "" if path is None else "?" + urlencode({"path": path})
-        return Call("POST", f"{self._prefix}/reload{query}", new_id(), _reader(Health))
-
-    def _get(self, path: str, kind: type[R], repeated: frozenset[int] = NOT_NOW) -> Call[R]:
-        return Call("GET", self._prefix + path, new_id(), _reader(kind), repeated=repeated)
+        return Call("POST", f"{self._prefix}/reload{query}", new_id(), _reader(Reloaded))
 
     def _parts(self, parts: Iterable[Part], content_type: str, request_id: str) -> Iterator[Call[BatchReply]]:
         path, read = f"{self._prefix}/predict_batch", _reader(BatchReply)
@@ -99,21 +106,34 @@ class Routes:
             yield Call("POST", path, own_id, read, body, content_type, first_row)
 
 
+def health() -> Call[Health]:
+    """Which version answers. "Not now" is an answer here, and is not waited away."""
+    return _get("/health", Health, repeated=frozenset())
+
+
+def readiness() -> Call[Readiness]:
+    """Whether requests are answered, and what needs care."""
+    return _get("/readyz", Readiness, accepted=frozenset({200, 503}), repeated=frozenset())
+
+
 def ready() -> Call[bool]:
-    """Whether requests are answered."""
-    return Call(
-        "GET",
-        "/readyz",
-        new_id(),
-        lambda answer: answer.status == 200,
-        accepted=frozenset({200, 503}),
-        repeated=frozenset(),
-    )
+    """Whether requests are answered, whoever says so: a server of Tabi, or what stands before it."""
+    own = readiness()
+    return Call(own.method, own.path, own.request_id, _is_200, accepted=own.accepted, repeated=own.repeated)
+
+
+def models() -> Call[ModelList]:
+    """All models."""
+    return _get("/models", ModelList)
 
 
 def new_id() -> str:
     """A request id: 32 random hex digits."""
     return uuid.uuid4().hex
+
+
+def _get(path: str, kind: type[R], accepted: frozenset[int] = OK, repeated: frozenset[int] = NOT_NOW) -> Call[R]:
+    return Call("GET", path, new_id(), _reader(kind), accepted=accepted, repeated=repeated)
 
 
 def _id(request_id: str | None) -> str:
@@ -133,3 +153,7 @@ def _segment(model: str) -> str:
 def _reader(kind: type[R]) -> Callable[[Answer], R]:
     decode = msgspec.json.Decoder(kind).decode
     return lambda answer: decode(answer.body)
+
+
+def _is_200(answer: Answer) -> bool:
+    return answer.status == 200

@@ -72,6 +72,9 @@ def _reply(call: Call[R], answer: Answer) -> R:
     try:
         reply = call.read(answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if answer.status >= 400:
+            # "not ready", but said by something else
+            raise _problem(call, answer) from None
         raise ReplyError(f"{call.path}: the answer is not the one that was asked for", call.request_id) from error
     return moved(reply, call.first_row) if isinstance(reply, BatchReply) else reply
 

@@ -14,8 +14,8 @@ from tabi import __version__
 from tabi.client.errors import InputError
 from tabi.client.retry import Retry
 
-# a server of Tabi closes a connection that is idle for 5 s: one that is younger is still open
-IDLE_S = 4.0
+# a server of Tabi, and most of what stands before one, closes a connection that is idle for a minute
+IDLE_S = 45.0
 
 _visible = re.compile(r"[!-~]+").fullmatch
 

@@ -48,11 +48,49 @@ class BatchReply(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Which version of a model answers."""
+    """Which version of its only model a server answers with."""
 
     status: str
     model: str
     version: str
+
+
+class ModelStatus(msgspec.Struct, frozen=True):
+    """A model of a server. `version` is None while none is loaded; `loaded` is ISO 8601 in UTC.
+
+    `problem` says why the version that `ref` means now is not the one that answers.
+    """
+
+    name: str
+    ref: str
+    version: str | None
+    ready: bool
+    loaded: str | None = None
+    reload_ms: float = 0.0
+    problem: str | None = None
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """All models of a server."""
+
+    models: tuple[ModelStatus, ...]
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether a server can answer. `status`: ready, degraded (it answers, and something needs care) or not_ready."""
+
+    status: str
+    models: tuple[ModelStatus, ...]
+    problems: tuple[str, ...]
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """What each model answers with after a reload. `status` is partial while not all `workers` have `followed`."""
+
+    status: str
+    models: tuple[ModelStatus, ...]
+    workers: int
+    followed: int
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
 from tabi.client.options import Keywords, Options
-from tabi.client.replies import BatchReply, Contract, Health, PredictReply
+from tabi.client.replies import BatchReply, Contract, Health, ModelStatus, PredictReply, Readiness, Reloaded
 from tabi.client.rows import Row
 
 R = TypeVar("R")
@@ -63,8 +63,8 @@ class Sender:
             return transport.failure_of(error, attempt)
 
 
-class Model:
-    """One model of a server."""
+class _Verbs:
+    """What can be asked of one model."""
 
     def __init__(self, sender: Sender, name: str | None = None) -> None:
         self._sender = sender
@@ -91,20 +91,20 @@ class Model:
         """The contract: the columns of a row."""
         return self._sender.send(self._routes.schema())
 
-    def health(self) -> Health:
-        """Which version answers; `UnavailableError` while there is none."""
-        return self._sender.send(self._routes.health())
-
-    def version(self) -> str:
-        """The id of the bundle that answers."""
-        return self.health().version
-
-    def reload(self, path: str | None = None) -> Health:
+    def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
         return self._sender.send(self._routes.reload(path))
 
 
-class Client(Model):
+class Model(_Verbs):
+    """One of the models of a server."""
+
+    def status(self) -> ModelStatus:
+        """Which version answers, and since when."""
+        return self._sender.send(self._routes.status())
+
+
+class Client(_Verbs):
     """A server of Tabi; its own verbs are those of the single model that it serves.
 
     >>> with Client("http://127.0.0.1:8000") as client:
@@ -121,8 +121,24 @@ class Client(Model):
         """One of several models, by its name."""
         return Model(self._sender, name)
 
+    def models(self) -> tuple[ModelStatus, ...]:
+        """All models of the server and their versions."""
+        return self._sender.send(calls.models()).models
+
+    def health(self) -> Health:
+        """Which version of its only model the server answers with; `UnavailableError` while there is none."""
+        return self._sender.send(calls.health())
+
+    def version(self) -> str:
+        """The id of the bundle that answers, where the server has one model."""
+        return self.health().version
+
+    def readiness(self) -> Readiness:
+        """Whether the server can answer, and what needs care. Not ready is no error here."""
+        return self._sender.send(calls.readiness())
+
     def ready(self) -> bool:
-        """Whether the server answers predictions now."""
+        """Whether predictions are answered now."""
         return self._sender.send(calls.ready())
 
     def close(self) -> None:
