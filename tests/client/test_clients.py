@@ -18,10 +18,12 @@ from tabi.client import (
     Health,
     MixedVersionsError,
     PredictReply,
+    Readiness,
     RefusedError,
+    Reloaded,
     UnknownError,
 )
-from tabi.client.replies import Problem
+from tabi.client.replies import ModelList, Problem
 from tests.client.conftest import Call
 from tests.serving.conftest import ROW, Harbour, Server, contract, serving
 
@@ -93,8 +95,8 @@ def test_a_reload_between_two_parts_is_told(call: Call, own_harbour: Harbour) ->
             yield from ROWS[:3]
             store = own_harbour.store
             store.set_latest("voyage", own_harbour.newer, store.latest("voyage"))
-            with Client(url(server)) as client:
-                assert client.reload().version == own_harbour.newer
+            with Client(f"http://{server.host}:{server.admin_port}") as client:
+                assert [model.version for model in client.reload().models] == [own_harbour.newer]
             yield from ROWS[3:]
 
         with pytest.raises(MixedVersionsError, match="another version"):
@@ -110,7 +112,7 @@ def without_words(schema: Any) -> Any:
     return [without_words(item) for item in schema] if isinstance(schema, list) else schema
 
 
-@pytest.mark.parametrize("kind", [PredictReply, BatchReply, Health, Problem, Contract])
+@pytest.mark.parametrize("kind", [PredictReply, BatchReply, Health, ModelList, Readiness, Reloaded, Problem, Contract])
 def test_replies_are_what_the_server_describes(server: Server, kind: type) -> None:
     described = server.ask("GET", "/openapi.json")[2]["components"]["schemas"]
     _, own = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
