@@ -143,7 +143,8 @@ def _one_round(contender: Contender, settings: Settings, say: Say) -> Round:
         for work in contender.works:
             works[work.name] = _measure(server, work, settings, generator_core)
             load = works[work.name].load
-            errors = f", {load.errors} errors" if load.errors else ""
+            kinds = [*load.statuses.items(), *load.failures.items()]
+            errors = "".join(f", {count} x {kind}" for kind, count in kinds)
             say(f"  {work.name}: {load.rps:,.0f} requests a second{errors}")
         usage = server.usage()
     return Round(server.ready_s, usage.rss_mb if usage else None, works)

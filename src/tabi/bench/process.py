@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,11 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a server. `{port}` in `arguments` stands for its port; `ready` is a path that answers 200."""
+    """How to start a server.
+
+    In `arguments` and `environment`, `{port}` stands for its port, `{port2}` and `{port3}` for others that it may want.
+    `ready` is a path that answers 200.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -68,12 +72,17 @@ def cores() -> tuple[int | None, int | None]:
 @contextmanager
 def running(command: Command, core: int | None) -> Iterator[Running]:
     """Start a server on `core` alone and wait until it is ready; afterwards it and its children are gone."""
-    port = _free_port()
+    ports = _free_ports()
+    port = ports["{port}"]
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            [argument.replace("{port}", str(port)) for argument in command.arguments],
-            env={**os.environ, **ONE_THREAD, **command.environment},
+            [_fill(argument, ports) for argument in command.arguments],
+            env={
+                **os.environ,
+                **ONE_THREAD,
+                **{name: _fill(value, ports) for name, value in command.environment.items()},
+            },
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -117,10 +126,18 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def _free_ports() -> dict[str, int]:
+    """Ports that nobody listens on now. All are held at once, so that they differ."""
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        names = ("{port}", "{port2}", "{port3}")
+        return {name: listener.getsockname()[1] for name, listener in zip(names, listeners, strict=True)}
+
+
+def _fill(text: str, ports: Mapping[str, int]) -> str:
+    for name, port in ports.items():
+        text = text.replace(name, str(port))
+    return text
 
 
 def _answers(port: int, path: str) -> bool:
