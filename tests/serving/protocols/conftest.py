@@ -113,7 +113,7 @@ def mount() -> Iterator[Callable[..., str]]:
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
     def start(*models: Model) -> str:
-        config = uvicorn.Config(Mounted(*models), port=0, lifespan="off", log_level="warning")  # type: ignore[arg-type]
+        config = uvicorn.Config(Mounted(*models), port=0, lifespan="off", log_level="warning")
         server = uvicorn.Server(config)
         sockets = [config.bind_socket()]
         thread = threading.Thread(target=server.run, args=(sockets,))

@@ -32,7 +32,7 @@ def told(descriptor: Any, only: Any = None) -> dict[str, Any]:
 
 
 def test_names_and_numbers_are_those_of_a_client_that_is_not_ours() -> None:
-    from tritonclient.grpc import service_pb2
+    from tritonclient.grpc import service_pb2  # type: ignore[import-untyped]
 
     for pair in messages.methods().values():
         for message in pair:
@@ -45,7 +45,7 @@ def test_the_service_has_the_six_methods_of_the_protocol() -> None:
     from tritonclient.grpc import service_pb2
 
     theirs = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
-    assert messages.SERVICE == theirs.full_name
+    assert theirs.full_name == messages.SERVICE
     assert set(messages.methods()) == {
         *("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
     }

@@ -92,7 +92,7 @@ class running:  # noqa: N801  a context manager that is used like a function
 
 @pytest.fixture(scope="module")
 def triton(serving: Serving) -> Iterator[Any]:
-    import tritonclient.grpc
+    import tritonclient.grpc  # type: ignore[import-untyped]
 
     with tritonclient.grpc.InferenceServerClient(serving.address) as client:
         yield client
@@ -126,7 +126,7 @@ def predicted(model: Model, rows: list[Any]) -> tuple[list[float], list[str]]:
 
 def inputs_of(columns: dict[str, Any]) -> list[Any]:
     import tritonclient.grpc
-    from tritonclient.utils import np_to_triton_dtype
+    from tritonclient.utils import np_to_triton_dtype  # type: ignore[import-untyped]
 
     return [
         tritonclient.grpc.InferInput(name, list(values.shape), np_to_triton_dtype(values.dtype)).set_data_from_numpy(

@@ -102,7 +102,7 @@ def test_a_column_is_flat_or_nested_in_a_shape_of_one_or_two_dimensions(
 
 @pytest.mark.parametrize("data", [[1.0, 2.0, 3.0, None], [[1.0, 2.0], [3.0, None]]])
 def test_one_tensor_holds_all_columns_where_all_are_numbers(numbers: Model, data: list[Any]) -> None:
-    rows = [{"age": 1.0, "fare": 2.0}, {"age": 3.0, "fare": None}]
+    rows: list[dict[str, Any]] = [{"age": 1.0, "fare": 2.0}, {"age": 3.0, "fare": None}]
     found = outputs(ask(numbers, {"inputs": [tensor("input", "FP64", data, [2, 2])]}))
     expected = predicted(numbers, rows).predictions
     assert found == {
@@ -345,7 +345,8 @@ TEXT = st.one_of(
 
 def as_bytes(datatype: str, value: Any) -> bytes:
     if datatype == "BYTES":
-        return struct.pack("<I", len(value.encode())) + value.encode()
+        content: bytes = value.encode()
+        return struct.pack("<I", len(content)) + content
     codes = {"FP": "f", "INT": "i", "UINT": "u"}
     kind = datatype.rstrip("0123456789")
     code = "u1" if datatype == "BOOL" else f"<{codes[kind]}{int(datatype.removeprefix(kind)) // 8}"

@@ -15,7 +15,7 @@ from tabi.serving.model import Model
 
 @pytest.fixture(scope="module")
 def client(mount: Callable[..., str], voyage: Model, numbers: Model) -> Iterator[Any]:
-    import tritonclient.http
+    import tritonclient.http  # type: ignore[import-untyped]
 
     with tritonclient.http.InferenceServerClient(mount(voyage, numbers)) as found:
         yield found
@@ -23,7 +23,7 @@ def client(mount: Callable[..., str], voyage: Model, numbers: Model) -> Iterator
 
 def given(columns: dict[str, Any], *, binary: bool) -> list[Any]:
     import tritonclient.http
-    from tritonclient.utils import np_to_triton_dtype
+    from tritonclient.utils import np_to_triton_dtype  # type: ignore[import-untyped]
 
     inputs = []
     for name, values in columns.items():
