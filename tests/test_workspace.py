@@ -25,17 +25,18 @@ def test_every_default_is_below_the_root(tmp_path: Path) -> None:
 
 
 def test_each_variable_moves_one_place(tmp_path: Path) -> None:
-    home, store, cache = tmp_path / "home", tmp_path / "store", tmp_path / "cache"
+    home, store, cache, log = (tmp_path / name for name in ("home", "store", "cache", "log"))
     found = Workspace.find(
         tmp_path,
         {
             "TABI_HOME": str(home),
             "TABI_STORE": str(store),
             "TABI_DATA_CACHE": str(cache),
+            "TABI_PREDICTIONS": str(log),
             "TABI_TRACKING_URI": "http://tracking:5000",
         },
     )
-    assert found == Workspace(home.resolve(), store.resolve(), "http://tracking:5000", cache.resolve())
+    assert found == Workspace(home.resolve(), store.resolve(), "http://tracking:5000", cache.resolve(), log.resolve())
 
 
 def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:

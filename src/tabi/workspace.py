@@ -5,6 +5,7 @@
 | TABI_HOME           | nearest folder with projects/  | the workspace itself                         |
 | TABI_STORE          | <home>/store                   | data snapshots and model bundles             |
 | TABI_TRACKING_URI   | sqlite:///<home>/tracking/…    | MLflow runs                                  |
+| TABI_PREDICTIONS    | <home>/predictions             | the prediction log of servers                |
 | TABI_DATA_CACHE     | <home>/data_cache              | what scikit-learn fetched from OpenML        |
 """
 
@@ -24,6 +25,7 @@ class Workspace:
     store: Path
     tracking_uri: str
     data_cache: Path
+    predictions: Path
 
     @classmethod
     def find(cls, start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
@@ -46,6 +48,7 @@ class Workspace:
             store=folder("TABI_STORE", "store"),
             tracking_uri=environ.get("TABI_TRACKING_URI") or f"sqlite:///{root / 'tracking' / 'mlflow.db'}",
             data_cache=folder("TABI_DATA_CACHE", "data_cache"),
+            predictions=folder("TABI_PREDICTIONS", "predictions"),
         )
 
     @property

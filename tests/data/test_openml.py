@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -244,7 +245,7 @@ def test_a_cache_that_cannot_be_written_is_told(server: OpenML, workspace: Works
 def test_the_real_data_sets_have_one_digest_in_every_fetch(
     source: str, shape: tuple[int, int], digest: str, openml_cache: Path, workspace: Workspace
 ) -> None:
-    there = Workspace(workspace.root, workspace.store, workspace.tracking_uri, openml_cache)
+    there = replace(workspace, data_cache=openml_cache)
     for _ in range(2):
         snapshot = write_snapshot(workspace, "p", source, fetch_rows(source, there))
         assert (snapshot.rows, snapshot.columns) == shape

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ import pytest
 
 from tabi.bundle import write_bundle
 from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors
-from tabi.serving.run import create_app
-from tabi.serving.slot import Slot
+from tabi.serving.settings import Settings
+from tabi.serving.worker import Worker
 from tabi.store import Store
 
 STOP_LIMIT_S = 20
@@ -170,15 +170,21 @@ class Server:
     process: subprocess.Popen[str]
     host: str
     port: int
+    admin_port: int
 
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.host, self.port, timeout=30)
+    def connect(self, port: int | None = None) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, port or self.port, timeout=30)
 
     def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        port: int | None = None,
     ) -> tuple[int, dict[str, str], Any]:
         """Status, headers (lower case) and decoded body of one request on a connection of its own."""
-        connection = self.connect()
+        connection = self.connect(port)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -188,6 +194,10 @@ class Server:
         finally:
             connection.close()
 
+    def operate(self, method: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], Any]:
+        """As `ask`, by the admin port."""
+        return self.ask(method, path, None, headers, self.admin_port)
+
     def stop(self) -> tuple[int, str, str]:
         """Send SIGTERM; exit code, stdout and stderr."""
         self.process.terminate()
@@ -196,12 +206,16 @@ class Server:
 
 
 @contextmanager
-def serving(store: Path, ref: str, *command: str) -> Iterator[Server]:
-    """A server process on a free port; `command` in place of `python -m tabi`. None is left afterwards."""
-    begin = command or (sys.executable, "-m", "tabi")
+def serving(
+    store: Path, *refs: str, options: Sequence[str] = (), begin: Sequence[str] = (), **environment: str
+) -> Iterator[Server]:
+    """A server process on free ports; `begin` in place of `python -m tabi`. None is left afterwards.
+
+    It writes its prediction log beside the store, if the environment names no other folder.
+    """
     process = subprocess.Popen(
-        [*begin, "serve", ref, "--port", "0"],
-        env={**os.environ, "TABI_STORE": str(store)},
+        [*(begin or (sys.executable, "-m", "tabi")), "serve", *refs, "--port", "0", *options],
+        env={**os.environ, "TABI_STORE": str(store), "TABI_PREDICTIONS": str(store / "predictions"), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -209,12 +223,12 @@ def serving(store: Path, ref: str, *command: str) -> Iterator[Server]:
     try:
         assert process.stdout is not None
         said = process.stdout.readline()
-        words = [word for word in said.split() if word.startswith("http://")]
+        words = [word.rstrip(")") for word in said.split() if word.startswith("http://")]
         if not words:
             process.kill()
             pytest.fail(f"the server did not start: {said}{process.communicate()[1]}")
         host, _, port = words[0].removeprefix("http://").partition(":")
-        yield Server(process, host, int(port))
+        yield Server(process, host, int(port), int(words[-1].rpartition(":")[2]))
     finally:
         if process.poll() is None:
             process.terminate()
@@ -235,34 +249,60 @@ def server(harbour: Harbour) -> Iterator[Server]:
 Ask = Callable[..., tuple[int, dict[str, str], Any]]
 
 
-@pytest.fixture
-def ask_in_process() -> Callable[[Slot], Ask]:
-    """Requests to the app of a slot inside this process."""
+# the port by which requests inside this process come, and by which operators come
+PORT, ADMIN_PORT = 80, 81
+
+
+def asking(worker: Worker) -> Ask:
+    """Requests to an open worker inside this process, as an operator where `/reload` is asked."""
     import asyncio
 
     import httpx
 
-    def bind(slot: Slot) -> Ask:
-        app = create_app(slot)
+    def ask(method: str, path: str, body: Any = None, headers: Any = None, port: int = 0) -> tuple[int, Any, Any]:
+        port = port or (ADMIN_PORT if "/reload" in path else PORT)
 
-        def ask(method: str, path: str, body: Any = None, headers: Any = None) -> tuple[int, dict[str, str], Any]:
-            async def send() -> httpx.Response:
-                transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-                async with httpx.AsyncClient(transport=transport, base_url="http://tabi") as client:
-                    return await client.request(method, path, content=body, headers=headers)
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(worker.door, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=f"http://tabi:{port}") as client:
+                return await client.request(method, path, content=body, headers=headers)
 
-            response = asyncio.run(send())
-            is_json = response.content and "json" in response.headers["content-type"]
-            return response.status_code, dict(response.headers), response.json() if is_json else response.content
+        response = asyncio.run(send())
+        is_json = response.content and "json" in response.headers["content-type"]
+        return response.status_code, dict(response.headers), response.json() if is_json else response.content
 
-        return ask
+    return ask
 
-    return bind
+
+MakeWorker = Callable[..., Worker]
 
 
 @pytest.fixture
-def ask(harbour: Harbour, ask_in_process: Callable[[Slot], Ask]) -> Ask:
-    """Requests to voyage inside this process; a reload changes only this slot."""
-    slot = Slot(harbour.store, "voyage")
-    slot.load()
-    return ask_in_process(slot)
+def make_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeWorker]:
+    """Workers inside this process, with their doors open; `load=False` leaves them without a model."""
+    made: list[Worker] = []
+
+    def make(store: Store, *refs: str, load: bool = True, **settings: Any) -> Worker:
+        folder = tmp_path_factory.mktemp("shared")
+        worker = Worker(Settings(refs=refs, store=store.root, **{"log": folder / "log", **settings}), folder)
+        made.append(worker)
+        if load:
+            worker.load()
+        worker.open(ADMIN_PORT)
+        return worker
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+@pytest.fixture
+def worker(harbour: Harbour, make_worker: MakeWorker) -> Worker:
+    """A worker of voyage; a reload changes only this one."""
+    return make_worker(harbour.store, "voyage")
+
+
+@pytest.fixture
+def ask(worker: Worker) -> Ask:
+    """Requests to voyage inside this process."""
+    return asking(worker)

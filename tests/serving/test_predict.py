@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tabi.serving.hot import MAX_BODY
 from tabi.serving.places import MAX_PLACES, MAX_WARNINGS, PATH_LIMIT
-from tabi.serving.slot import Slot
-from tests.serving.conftest import ROW, Ask, Harbour
+from tabi.serving.settings import Limits
+from tests.serving.conftest import ROW, Ask, Harbour, MakeWorker, asking
 
 TOLD = "my-own-value"
 
@@ -212,8 +210,8 @@ def test_a_body_wrong_in_many_places_is_told_in_bounded_length(ask: Ask) -> None
 def test_a_large_body_is_told_by_the_decoders_own_words(ask: Ask) -> None:
     body = b'{"rows":[{},' + b" " * 1_100_000 + b"[]]}"
     assert places(ask("POST", "/predict_batch", body)[2]) == [("rows[1]", "wrong_shape")]
-    body = b'{"features":{"age":1,' + b" " * 1_100_000 + b'"age":2}}'
-    assert places(ask("POST", "/predict", body)[2]) == [("$", "repeated_name")]
+    body = b'{"rows":[{"age":1,' + b" " * 1_100_000 + b'"age":2}]}'
+    assert places(ask("POST", "/predict_batch", body)[2]) == [("$", "repeated_name")]
 
 
 def test_colons_in_values_do_not_make_a_repeated_name(ask: Ask) -> None:
@@ -221,7 +219,7 @@ def test_colons_in_values_do_not_make_a_repeated_name(ask: Ask) -> None:
 
 
 def test_a_body_over_the_limit_is_refused(ask: Ask) -> None:
-    status, headers, problem = ask("POST", "/predict", b" " * (MAX_BODY + 1))
+    status, headers, problem = ask("POST", "/predict", b" " * (Limits().row_body + 1))
     assert (status, problem["status"], headers["content-type"]) == (413, 413, "application/problem+json")
 
 
@@ -234,10 +232,8 @@ def test_another_method_of_a_hot_route_is_405(ask: Ask, method: str, path: str) 
 
 
 @pytest.fixture
-def ask_strict(harbour: Harbour, ask_in_process: Callable[[Slot], Ask]) -> Ask:
-    slot = Slot(harbour.store, "strict")
-    slot.load()
-    return ask_in_process(slot)
+def ask_strict(harbour: Harbour, make_worker: MakeWorker) -> Ask:
+    return asking(make_worker(harbour.store, "strict"))
 
 
 def test_a_strict_contract_refuses_what_a_lenient_one_warns_of(ask_strict: Ask) -> None:
@@ -255,10 +251,8 @@ def test_a_strict_contract_refuses_what_a_lenient_one_warns_of(ask_strict: Ask) 
 
 
 @pytest.fixture
-def ask_linear(harbour: Harbour, ask_in_process: Callable[[Slot], Ask]) -> Ask:
-    slot = Slot(harbour.store, "linear")
-    slot.load()
-    return ask_in_process(slot)
+def ask_linear(harbour: Harbour, make_worker: MakeWorker) -> Ask:
+    return asking(make_worker(harbour.store, "linear"))
 
 
 def test_a_row_whose_numbers_overflow_in_the_model_is_refused_by_its_place(ask_linear: Ask) -> None:

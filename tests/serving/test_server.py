@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tabi.serving.hot import INLINE_BODY
+from tabi.serving.endpoints import INLINE_ROWS
 from tests.serving.conftest import CITIES, ROW, SEXES, Harbour, Server, serving
 
 FORBIDDEN = ("sklearn", "pandas", "mlflow", "scipy", "matplotlib", "pyarrow", "hydra", "onnx")
@@ -78,7 +78,7 @@ def test_a_row_alone_and_in_any_batch_is_answered_alike_to_the_last_bit(
 def test_a_large_batch_goes_another_way_to_the_same_answers(server: Server) -> None:
     batch = [{"age": i % 90, "sex": SEXES[i % 2], "city": CITIES[i % 3]} for i in range(3000)]
     body = json.dumps({"rows": batch}).encode()
-    assert len(body) > INLINE_BODY
+    assert len(body) > INLINE_ROWS
     status, _, large = server.ask("POST", "/predict_batch", body)
     assert status == 200
     small = server.ask("POST", "/predict_batch", json.dumps({"rows": batch[:100]}).encode())[2]
@@ -113,7 +113,7 @@ TELLING = "import sys; from tabi.cli.main import main\ntry: main()\nfinally: pri
 
 
 def test_a_server_that_answered_every_route_has_imported_no_training_library_and_stops_clean(harbour: Harbour) -> None:
-    with serving(harbour.store.root, "voyage", sys.executable, "-c", TELLING) as server:
+    with serving(harbour.store.root, "voyage", begin=(sys.executable, "-c", TELLING)) as server:
         assert server.ask("GET", "/health")[0] == 200
         assert server.ask("GET", "/healthz")[0] == 200
         assert server.ask("GET", "/schema")[0] == 200
@@ -122,8 +122,9 @@ def test_a_server_that_answered_every_route_has_imported_no_training_library_and
         assert server.ask("POST", "/predict", json.dumps({"features": ROW}).encode())[0] == 200
         assert server.ask("POST", "/predict", b"{")[0] == 422
         assert server.ask("POST", "/predict_batch", json.dumps({"rows": [ROW] * 2000}).encode())[0] == 200
-        assert server.ask("POST", "/reload")[0] == 200
-        assert server.ask("POST", f"/reload?path={harbour.path('strict')}")[0] == 200
+        assert server.operate("POST", "/reload")[0] == 200
+        assert server.operate("POST", f"/reload?path={harbour.path('voyage', harbour.newer)}")[0] == 200
+        assert server.ask("GET", "/metrics")[0] == 200
         code, out, err = server.stop()
     assert (code, err) == (0, "")
     modules = out.split("modules ", 1)[1].split()
@@ -198,8 +199,8 @@ def test_reloads_under_load_fail_no_request_and_mix_no_versions(harbour: Harbour
         for caller in callers:
             caller.start()
         for version in [harbour.newer, harbour.older] * 10:
-            status, _, now = server.ask("POST", f"/reload?path={harbour.path('voyage', version)}")
-            assert (status, now["version"]) == (200, version)
+            status, _, now = server.operate("POST", f"/reload?path={harbour.path('voyage', version)}")
+            assert (status, now["models"][0]["version"]) == (200, version)
             time.sleep(0.05)
         stop.set()
         for caller in callers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,32 +13,90 @@ from tabi.errors import NotFoundError
 from tabi.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tabi.serving.slot import Slot
+    from tabi.serving.serve import Serving
 
 Ref = Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")]
+Refs = Annotated[list[str], typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle; one or several.")]
+
+
+class Readers(StrEnum):
+    """Who may read /metrics."""
+
+    PUBLIC = "public"
+    ADMIN = "admin"
+
+
+class Require(StrEnum):
+    """Which of several models must be there for the server to start and to be ready."""
+
+    ALL = "all"
+    ANY = "any"
 
 
 def serve(
-    ref: Ref,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
+    refs: Refs,
+    host: Annotated[str, typer.Option(help="Address to listen on.", envvar="TABI_HOST")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535, envvar="TABI_PORT")
+    ] = 8000,
+    admin_port: Annotated[
+        int,
+        typer.Option(
+            help="Port of operators' routes, on loopback; 0 takes a free one, -1 is none.",
+            min=-1,
+            max=65535,
+            envvar="TABI_ADMIN_PORT",
+        ),
+    ] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that answer.", min=1, max=256, envvar="TABI_WORKERS")] = 1,
+    tokens: Annotated[
+        Path | None, typer.Option(help="File of the tokens for operators' routes.", envvar="TABI_TOKENS")
+    ] = None,
+    metrics: Annotated[Readers, typer.Option(help="Who may read /metrics.", envvar="TABI_METRICS")] = Readers.PUBLIC,
+    log: Annotated[bool, typer.Option(help="Write the prediction log.", envvar="TABI_LOG")] = True,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="A log line for every request.", envvar="TABI_ACCESS_LOG")
+    ] = False,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Origin of pages that may ask from a browser.", envvar="TABI_ORIGINS")
+    ] = None,
+    require: Annotated[
+        Require, typer.Option(help="Which of several models must be there.", envvar="TABI_REQUIRE")
+    ] = Require.ALL,
     check: Annotated[bool, typer.Option("--check", help="Prove that it can start, and exit.")] = False,
 ) -> None:
-    """Serve a released bundle over HTTP until SIGTERM or Ctrl-C."""
-    from tabi.serving.run import check as check_only
-    from tabi.serving.run import serve as run_server
-    from tabi.store import Store
+    """Serve released bundles over HTTP until SIGTERM or Ctrl-C."""
+    from tabi.serving.serve import check as check_only
+    from tabi.serving.serve import serve as run_server
+    from tabi.serving.settings import Settings
 
-    store = Store(Workspace.find().store)
+    workspace = Workspace.find()
+    settings = Settings(
+        refs=tuple(refs),
+        store=workspace.store,
+        host=host,
+        port=port,
+        admin_port=None if admin_port < 0 else admin_port,
+        workers=workers,
+        tokens=tokens,
+        metrics=metrics.value,
+        log=workspace.predictions if log else None,
+        access_log=access_log,
+        origins=tuple(origin or ()),
+        require=require.value,
+    )
     if check:
-        model = check_only(store, ref, host, port).model
-        typer.echo(f"{model.name} {model.version} can be served")
-        return
+        for name, version in check_only(settings):
+            typer.echo(f"{name} {version} can be served")
+    else:
+        run_server(settings, _say)
 
-    def ready(slot: Slot, url: str) -> None:
-        typer.echo(f"serving {slot.model.name} {slot.model.version[:12]} on {url} (documentation: {url}/docs)")
 
-    run_server(store, ref, host, port, ready)
+def _say(serving: Serving) -> None:
+    """What the operator reads first, and the lines that a script may wait for."""
+    found = ", ".join(f"{name} {version[:12]}" for name, version in serving.versions)
+    url, admin = serving.addresses.url, serving.addresses.admin_url
+    typer.echo(f"serving {found} on {url} (documentation: {url}/docs{f', operators: {admin}' if admin else ''})")
 
 
 def predict(
@@ -46,7 +105,7 @@ def predict(
 ) -> None:
     """Predict one row or many; the answer is the server's, through the same code."""
     from tabi.serving.codec import encode
-    from tabi.serving.hot import new_request_id
+    from tabi.serving.http.heads import new_request_id
     from tabi.serving.model import Model
     from tabi.store import Store
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from tabi.contract import Scalar
 
 Row = dict[str, Scalar]
+
+
+class Response(NamedTuple):
+    """An HTTP response. The server adds the request id and the length."""
+
+    content: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -15,10 +26,16 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
     features: Row
 
 
-class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
+class RowsBody(msgspec.Struct, forbid_unknown_fields=True):
     """Body of `POST /predict_batch`: rows in any number up to the server's limit."""
 
     rows: list[Row]
+
+
+class ColumnsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The same rows by column: every list has the values of all rows, in their order."""
+
+    columns: dict[str, list[Scalar]]
 
 
 class Place(msgspec.Struct):
@@ -60,11 +77,49 @@ class BatchReply(msgspec.Struct):
 
 
 class Health(msgspec.Struct):
-    """Answer to `GET /health` and `POST /reload`: which version answers."""
+    """Answer to `GET /health`: which version answers."""
 
     status: str
     model: str
     version: str
+
+
+class ModelStatus(msgspec.Struct):
+    """A model of the server. `problem` says why the version that its reference means now is not the one that answers.
+
+    `loaded`: ISO 8601 in UTC. `reload_ms`: from noticing the new version to its first answer; 0 for the first one.
+    """
+
+    name: str
+    ref: str
+    version: str | None
+    ready: bool
+    loaded: str | None = None
+    reload_ms: float = 0.0
+    problem: str | None = None
+
+
+class ModelList(msgspec.Struct):
+    """Answer to `GET /models`."""
+
+    models: list[ModelStatus]
+
+
+class Readiness(msgspec.Struct):
+    """Answer to `GET /readyz`. `status`: ready, degraded (it answers, and something needs care) or not_ready."""
+
+    status: str
+    models: list[ModelStatus]
+    problems: list[str]
+
+
+class Reloaded(msgspec.Struct):
+    """Answer to `POST /reload`: what each model answers with now, and how many workers of how many have followed."""
+
+    status: str
+    models: list[ModelStatus]
+    workers: int
+    followed: int
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

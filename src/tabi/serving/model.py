@@ -7,10 +7,13 @@ from math import isfinite
 from pathlib import Path
 from typing import NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
-from tabi.serving.codec import read_batch, read_either, read_predict
+from tabi.serving.codec import holds_many, read_batch, read_predict
 from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
 from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
 
@@ -57,15 +60,27 @@ class Model:
         predictions, overflown = self.predict_tensors(tensors)
         return predictions, faults + overflown
 
+    def read(self, rows: Sequence[Row]) -> tuple[Tensors, list[Fault], list[Fault]]:
+        """Tensors of rows, their faults, and those of the faults that cannot be let pass."""
+        tensors, faults = self.reader.read(rows)
+        return tensors, faults, self._refused(rows, faults) if faults else []
+
     def predict_tensors(self, tensors: Tensors) -> tuple[list[Prediction], list[Fault]]:
         """Label and probability of each row of tensors, and the rows that have none."""
+        predictions, _, overflown = self.run(tensors)
+        return predictions, overflown
+
+    def run(self, tensors: Tensors) -> tuple[list[Prediction], npt.NDArray[np.float64], list[Fault]]:
+        """As `predict_tensors`, and the probabilities as an array: float64[N]."""
         if not len(tensors.numeric):
-            return [], []
-        probabilities = self.session.probability(tensors).tolist()
+            return [], np.empty(0), []
+        probabilities = self.session.probability(tensors)
+        found = probabilities.tolist()
         negative, positive = self.contract.target.classes
         threshold = self.threshold
-        predictions = [Prediction(positive if p >= threshold else negative, p) for p in probabilities]
-        return predictions, [Fault(i, "", "no_probability") for i, p in enumerate(probabilities) if not isfinite(p)]
+        predictions = [Prediction(positive if p >= threshold else negative, p) for p in found]
+        overflown = [Fault(index, "", "no_probability") for index, p in enumerate(found) if not isfinite(p)]
+        return predictions, probabilities, overflown
 
     def decide(self, rows: Sequence[Row], path: PathOf) -> Decisions:
         """Predictions and warnings for rows; `RequestError` names by `path` each place that cannot be let pass."""
@@ -74,37 +89,36 @@ class Model:
         predictions, faults = self.predict(rows)
         return Decisions(predictions, self.judge(rows, faults, path))
 
-    def answer_predict(self, body: bytes, request_id: str) -> PredictReply:
-        """The reply to a `/predict` body."""
-        return self._single(read_predict(body), request_id)
-
-    def answer_batch(self, body: bytes, request_id: str) -> BatchReply:
-        """The reply to a `/predict_batch` body."""
-        return self._batch(read_batch(body), request_id)
-
     def answer(self, body: bytes, request_id: str) -> PredictReply | BatchReply:
-        """The reply to a body of either kind."""
-        rows, batch = read_either(body)
-        return self._batch(rows, request_id) if batch else self._single(rows, request_id)
+        """The reply to a body of either kind, unrecorded: what `tabi predict` prints."""
+        if holds_many(body):
+            rows = [row for chunk in read_batch(body) for row in chunk]
+            return self.batch_reply(self.decide(rows, path_in_rows), request_id)
+        (found,), warnings = self.decide([read_predict(body)], path_in_features)
+        return self.single_reply(found, request_id, warnings)
 
-    def _single(self, rows: list[Row], request_id: str) -> PredictReply:
-        (found,), warnings = self.decide(rows, path_in_features)
+    def single_reply(self, found: Prediction, request_id: str, warnings: list[Place]) -> PredictReply:
+        """The reply for one row."""
         return PredictReply(
             found.label, found.probability, self.threshold, self.name, self.version, request_id, warnings
         )
 
-    def _batch(self, rows: list[Row], request_id: str) -> BatchReply:
-        predictions, warnings = self.decide(rows, path_in_rows)
-        return BatchReply(predictions, self.threshold, self.name, self.version, request_id, warnings)
+    def batch_reply(self, decided: Decisions, request_id: str) -> BatchReply:
+        """The reply for many rows."""
+        return BatchReply(decided.predictions, self.threshold, self.name, self.version, request_id, decided.warnings)
 
     def judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
-        """Faults are warnings, unless the contract is strict or a row cannot be answered: then they are refused."""
-        if not faults:
-            return []
-        refused = [f for f in faults if self.contract.strict or f.rule == "no_probability" or _overflows(f, rows)]
+        """Faults are warnings, unless one of them cannot be let pass."""
+        refused = self._refused(rows, faults)
         if refused:
             raise refusal_of_rows(refused, path)
         return warnings_of(faults, path)
+
+    def _refused(self, rows: Sequence[Row], faults: Sequence[Fault]) -> list[Fault]:
+        """All faults if the contract is strict; else those of rows that cannot be answered."""
+        if self.contract.strict:
+            return list(faults)
+        return [fault for fault in faults if fault.rule == "no_probability" or _overflows(fault, rows)]
 
 
 def _overflows(fault: Fault, rows: Sequence[Row]) -> bool:

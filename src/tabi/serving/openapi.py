@@ -1,91 +1,259 @@
-"""The OpenAPI description of both doors, made from the very types that decode and encode, and from the contract."""
+"""The OpenAPI description of both doors, made from the very types that decode and encode, and from the contracts."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from tabi import __version__
 from tabi.contract import CategoricalColumn, Column, Contract
-from tabi.serving.messages import BatchBody, BatchReply, Health, PredictBody, PredictReply, Problem
+from tabi.serving import messages
+from tabi.serving.endpoints import TAKES
 from tabi.serving.model import MAX_ROWS
+from tabi.serving.models import Models
 from tabi.serving.problems import CONTENT_TYPE as PROBLEM
 
-PATH_PARAMETER = {
+Json = dict[str, Any]
+
+_TYPES = (
+    messages.PredictBody,
+    messages.RowsBody,
+    messages.ColumnsBody,
+    messages.PredictReply,
+    messages.BatchReply,
+    messages.Health,
+    messages.ModelStatus,
+    messages.ModelList,
+    messages.Readiness,
+    messages.Reloaded,
+    messages.Problem,
+    Contract,
+)
+_SCALAR = ["number", "string", "boolean", "null"]
+_MEANING = {
+    400: "The request does not fit the protocol",
+    401: "A token is needed",
+    403: "This port or this token may not do that",
+    404: "There is no such model or bundle",
+    409: "The bundle is not whole; the version before goes on answering",
+    413: "The body is too large",
+    415: "The body is of a kind that this route does not take",
+    422: "The request does not fit; `errors` names each place",
+    500: "The server failed",
+    501: "Reserved: this version does not answer it",
+    503: "No model is loaded yet, or the server is busy: Retry-After says when to try again",
+}
+_PATH = {
     "name": "path",
     "in": "query",
     "required": False,
     "description": "The folder of a bundle in the server's store, absolute or relative to the store.",
     "schema": {"type": "string"},
 }
-
-_TYPES = (PredictBody, BatchBody, PredictReply, BatchReply, Health, Problem, Contract)
-_REF = "#/components/schemas/{name}"
-_SCALAR = ["number", "string", "boolean", "null"]
-_MEANING = {
-    404: "There is no such bundle in the store",
-    409: "The bundle is not whole; the version before goes on answering",
-    413: "The body is too large",
-    422: "The request does not fit; `errors` names each place",
-    500: "The server failed",
-    503: "No model is loaded yet",
-}
+_TOKEN: list[Json] = [{"token": []}]
 
 
-def describe(document: dict[str, Any], contract: Contract) -> dict[str, Any]:
-    """Add the hot routes and all messages to what FastAPI says of its own routes."""
-    _, components = msgspec.json.schema_components(_TYPES, ref_template=_REF)
-    components["Row"] = _row(contract)
-    components["PredictBody"]["properties"]["features"] = _ref("Row")
-    components["BatchBody"]["properties"]["rows"] = {"type": "array", "items": _ref("Row"), "maxItems": MAX_ROWS}
-    document["components"] = {"schemas": components}
-    document["paths"]["/predict"] = {"post": _operation("predict", "Predict one row", "PredictBody", "PredictReply")}
-    document["paths"]["/predict_batch"] = {
-        "post": _operation("predict_batch", "Predict many rows", "BatchBody", "BatchReply")
+class _Names(NamedTuple):
+    """What the parts of one model are called: the suffix of its schemas, its paths' prefix, its operations' suffix."""
+
+    schema: str
+    prefix: str
+    operation: str
+
+
+def describe(models: Models) -> Json:
+    """The document as it holds now. A model's routes stand below its name; those of an only one also without."""
+    _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tabi",
+            "version": __version__,
+            "description": "Predictions of released models.",
+        },
+        "paths": _server_paths(),
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "Not on the admin port."}},
+        },
     }
+    rows, columns = components.pop("RowsBody"), components.pop("ColumnsBody")
+    predict = components.pop("PredictBody")
+    for served in models:
+        contract = served.slot.model.contract if served.ready else None
+        for names in _names(served.name, only=models.only is not None):
+            suffix = names.schema
+            components[f"Row{suffix}"] = _row(contract)
+            components[f"PredictBody{suffix}"] = _with(predict, features=_ref(f"Row{suffix}"))
+            row_list = {"type": "array", "items": _ref(f"Row{suffix}"), "maxItems": MAX_ROWS}
+            components[f"BatchBody{suffix}"] = {
+                "description": "Rows, or the same by column.",
+                "anyOf": [_with(rows, rows=row_list), _with(columns, columns=_columns(contract))],
+            }
+            document["paths"].update(_model_paths(names))
     return document
 
 
-def reply(name: str) -> dict[str, Any]:
-    """The response object of a reply."""
-    return {"description": "The answer", "content": {"application/json": {"schema": _ref(name)}}}
+def _names(name: str, *, only: bool) -> list[_Names]:
+    own = _Names("" if only else f"_{name}", f"/models/{name}", f"_{name}")
+    return [own, _Names("", "", "")] if only else [own]
 
 
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The responses object for problem documents."""
-    content = {PROBLEM: {"schema": _ref("Problem")}}
-    return {status: {"description": _MEANING[status], "content": content} for status in statuses}
-
-
-def _ref(name: str) -> dict[str, Any]:
-    return {"$ref": _REF.format(name=name)}
-
-
-def _operation(name: str, summary: str, body: str, answer: str) -> dict[str, Any]:
-    problems = {str(status): response for status, response in problem_responses(413, 422, 500, 503).items()}
+def _server_paths() -> Json:
+    plain = {"text/plain": {"schema": {"type": "string"}}}
     return {
-        "summary": summary,
-        "operationId": name,
-        "tags": ["predict"],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(body)}}},
-        "responses": {"200": reply(answer), **problems},
+        "/health": _get("health", "operate", "Which version answers", _any_of("Health", "Readiness"), 503),
+        "/healthz": _get("healthz", "operate", "Which version answers", _any_of("Health", "Readiness"), 503),
+        "/livez": _get("livez", "operate", "Whether the process answers", {"type": "object"}),
+        "/readyz": _readyz(),
+        "/metrics": _get("metrics", "operate", "Metrics for Prometheus", None, 401, 403, content=plain),
+        "/models": _get("models", "operate", "Every model and the version that answers", _ref("ModelList")),
+        "/reload": _reload("reload_all", []),
+        "/ping": _get("ping", "operate", "Whether a model is loaded, for SageMaker", None, content=plain),
+        "/version": _get("version", "operate", "The server's version, as MLflow's has it", None, content=plain),
+        "/v2": _get("v2", "protocol", "The server, in the Open Inference Protocol", {"type": "object"}),
+        "/v2/health/live": _get("v2_live", "protocol", "Whether the server lives", {"type": "object"}),
+        "/v2/health/ready": _get("v2_ready", "protocol", "Whether the server is ready", {"type": "object"}, 503),
     }
 
 
-def _row(contract: Contract) -> dict[str, Any]:
-    strict = contract.strict
-    row = {
+def _model_paths(names: _Names) -> Json:
+    prefix, operation = names.prefix, names.operation
+    paths = {
+        f"{prefix}/predict": _post(
+            f"predict{operation}", "Predict one row", f"PredictBody{names.schema}", "PredictReply"
+        ),
+        f"{prefix}/predict_batch": _batch(f"predict_batch{operation}", f"BatchBody{names.schema}"),
+        f"{prefix}/schema": _get(f"schema{operation}", "predict", "The contract: what a row is", _ref("Contract"), 503),
+        f"{prefix}/invocations": _invocations(f"invocations{operation}"),
+        f"{prefix}/explain": _reserved(f"explain{operation}"),
+        f"{prefix}/feedback": _reserved(f"feedback{operation}"),
+    }
+    if prefix:
+        name = prefix.rpartition("/")[2]
+        v2 = f"/v2/models/{name}"
+        anything = {"type": "object"}
+        paths |= {
+            prefix: _get(f"model{operation}", "operate", "The model and the version that answers", _ref("ModelStatus")),
+            f"{prefix}/reload": _reload(f"reload{operation}", [_PATH]),
+            v2: _get(f"v2_model{operation}", "protocol", "The model's tensors", anything, 503),
+            f"{v2}/ready": _get(f"v2_model_ready{operation}", "protocol", "Whether the model is ready", anything, 503),
+            f"{v2}/infer": _infer(f"v2_infer{operation}"),
+        }
+    return paths
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _any_of(*names: str) -> Json:
+    return {"anyOf": [_ref(name) for name in names]}
+
+
+def _with(schema: Json, **properties: Json) -> Json:
+    """`schema` with properties in place of its own of the same name."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
+def _problems(*statuses: int) -> Json:
+    content = {PROBLEM: {"schema": _ref("Problem")}}
+    return {str(status): {"description": _MEANING[status], "content": content} for status in statuses}
+
+
+def _answer(schema: Json | None, content: Json | None = None) -> Json:
+    return {"description": "The answer", "content": content or {"application/json": {"schema": schema}}}
+
+
+def _get(name: str, tag: str, summary: str, schema: Json | None, *problems: int, content: Json | None = None) -> Json:
+    answers = {"200": _answer(schema, content), **_problems(*problems, 500)}
+    return {"get": {"summary": summary, "operationId": name, "tags": [tag], "responses": answers}}
+
+
+def _readyz() -> Json:
+    answers = {
+        "200": _answer(_ref("Readiness")),
+        "503": {"description": "Not ready", "content": {"application/json": {"schema": _ref("Readiness")}}},
+    }
+    return {"get": {"summary": "Whether it can answer, and what needs care", "operationId": "readyz",
+                    "tags": ["operate"], "responses": answers}}  # fmt: skip
+
+
+def _operation(name: str, tag: str, summary: str, body: Json | None, answers: Json) -> Json:
+    described = {"summary": summary, "operationId": name, "tags": [tag], "responses": answers}
+    return {"post": described if body is None else {**described, "requestBody": {"required": True, "content": body}}}
+
+
+def _post(name: str, summary: str, body: str, answer: str) -> Json:
+    content = {"application/json": {"schema": _ref(body)}}
+    answers = {"200": _answer(_ref(answer)), **_problems(413, 415, 422, 500, 503)}
+    return _operation(name, "predict", summary, content, answers)
+
+
+def _batch(name: str, body: str) -> Json:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {"application/json": {"schema": _ref(body)}} | dict.fromkeys(TAKES[1:], binary)
+    answer = {"application/json": {"schema": _ref("BatchReply")}} | dict.fromkeys(TAKES[1:3], binary)
+    answers = {"200": _answer(None, answer), **_problems(413, 415, 422, 500, 503)}
+    return _operation(name, "predict", "Predict many rows", content, answers)
+
+
+def _invocations(name: str) -> Json:
+    content = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
+    answers = {"200": _answer({"type": "object"}), **_others(400, 413, 415, 500, 503)}
+    return _operation(name, "protocol", "Predict, as MLflow's server does", content, answers)
+
+
+def _infer(name: str) -> Json:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    answers = {"200": _answer({"type": "object"}), **_others(400, 413, 500, 503)}
+    return _operation(name, "protocol", "Predict by the Open Inference Protocol", content, answers)
+
+
+def _others(*statuses: int) -> Json:
+    """Failures in the form of another protocol, or of our own where the request did not get so far."""
+    content = {"application/json": {"schema": {"type": "object"}}, PROBLEM: {"schema": _ref("Problem")}}
+    return {str(status): {"description": _MEANING[status], "content": content} for status in statuses}
+
+
+def _reload(name: str, parameters: list[Json]) -> Json:
+    answers = {"200": _answer(_ref("Reloaded")), **_problems(401, 403, 404, 409, 422, 500)}
+    described = _operation(name, "operate", "Load what the reference means now", None, answers)
+    described["post"] |= {"parameters": parameters or [_PATH], "security": [*_TOKEN, {}]}
+    return described
+
+
+def _reserved(name: str) -> Json:
+    return _operation(name, "predict", "Reserved", None, _problems(501))
+
+
+def _columns(contract: Contract | None) -> Json:
+    lists = {"type": "array", "items": {"type": _SCALAR}}
+    properties = {} if contract is None else {c.name: lists for c in contract.columns}
+    return {"type": "object", "properties": properties, "additionalProperties": lists}
+
+
+def _row(contract: Contract | None) -> Json:
+    row: Json = {
         "title": "Row",
         "type": "object",
         "description": "Columns by name. A column that is left out, or null, is missing.",
-        "properties": {c.name: _column(c, null=c.nullable or not strict) for c in contract.columns},
-        "additionalProperties": False if strict else {"type": _SCALAR},
+        "additionalProperties": {"type": _SCALAR},
     }
-    required = [c.name for c in contract.columns if strict and not c.nullable]
-    return {**row, "required": required} if required else row
+    if contract is None:
+        return row
+    strict = contract.strict
+    row["properties"] = {c.name: _column(c, null=c.nullable or not strict) for c in contract.columns}
+    if strict:
+        row["additionalProperties"] = False
+        required = [c.name for c in contract.columns if not c.nullable]
+        # the form of a schema has no place for an empty list
+        row |= {"required": required} if required else {}
+    return row
 
 
-def _column(column: Column, *, null: bool) -> dict[str, Any]:
+def _column(column: Column, *, null: bool) -> Json:
     """A number may come as text and a category as a number: that is what the server takes."""
     kinds = _SCALAR if null else _SCALAR[:-1]
     if isinstance(column, CategoricalColumn):

@@ -1,95 +1,204 @@
-"""The other door: health, schema, reload and documentation, as a FastAPI app."""
+"""The other door: what is asked rarely, as a FastAPI app that is imported with the first such request."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from time import perf_counter_ns
 
 from fastapi import FastAPI, Request, Response
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
 from tabi import __version__
-from tabi.errors import TabiError
+from tabi.errors import NotFoundError, TabiError
+from tabi.serving import messages
 from tabi.serving.codec import encode
-from tabi.serving.messages import Health
-from tabi.serving.model import Model
-from tabi.serving.openapi import PATH_PARAMETER, describe, problem_responses, reply
+from tabi.serving.docs import docs_page
+from tabi.serving.endpoints import Asking, Translated
+from tabi.serving.http.guard import Guard
+from tabi.serving.http.heads import media_type
+from tabi.serving.messages import ModelList
+from tabi.serving.models import Models
+from tabi.serving.openapi import describe
 from tabi.serving.places import refusal
-from tabi.serving.problems import CONTENT_TYPE as PROBLEM
-from tabi.serving.problems import problem_for_status, problem_of
-from tabi.serving.slot import Slot
+from tabi.serving.problems import problem, problem_of
+from tabi.serving.protocols import invocations, oip
+from tabi.serving.served import Served
 
 
-def create_pages(slot: Slot) -> FastAPI:
-    """The FastAPI app over one slot. It stands behind the hot door, which gives each request its id."""
-    app = FastAPI(
-        title="Tabi",
-        version=__version__,
-        description="Predictions of one released model.",
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-        redirect_slashes=False,
-    )
-    _add_routes(app, slot)
+def create_pages(models: Models, guard: Guard, infer: dict[str, Translated]) -> FastAPI:
+    """The FastAPI app. It stands behind the hot door, which gives each request its id.
+
+    `infer`: the protocol's hot routes by model, for requests that name a version too.
+    """
+    app = FastAPI(title="Tabi", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.redirect_slashes = False
+    _add_models(app, models)
+    _add_operation(app, models, guard)
+    _add_servers(app, models)
+    _add_protocols(app, models, infer)
+    _add_descriptions(app, models)
     app.add_exception_handler(TabiError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_error)
-
-    def openapi() -> dict[str, Any]:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        # the model may have been swapped since the last call, so nothing is kept
-        return describe(document, slot.model.contract)
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
     return app
 
 
-def _add_routes(app: FastAPI, slot: Slot) -> None:
-    async def health() -> Response:
-        """Say which version answers; 503 while there is none."""
-        return _health(slot.model)
+def _add_models(app: FastAPI, models: Models) -> None:
+    @app.get("/models")
+    async def listed() -> Response:
+        return _json(ModelList(models.statuses))
 
-    answers = {200: reply("Health"), **problem_responses(503)}
-    for name in ("health", "healthz"):
-        app.get(f"/{name}", tags=["operate"], responses=answers, response_class=Response, operation_id=name)(health)
+    @app.get("/models/{name}")
+    async def model(name: str) -> Response:
+        return _json(models.named(name).status)
 
-    answers = {200: reply("Contract"), **problem_responses(503)}
+    @app.get("/models/{name}/schema")
+    async def schema_of(name: str) -> Response:
+        return _schema(models.named(name))
 
-    @app.get("/schema", tags=["predict"], responses=answers, response_class=Response, operation_id="schema")
+    @app.get("/schema")
     async def schema() -> Response:
-        """The contract: the columns that a row has, and the reference distribution of each."""
-        return Response(slot.model.schema, media_type="application/json")
+        return _schema(_only(models))
 
-    answers = {200: reply("Health"), **problem_responses(404, 409, 422, 500)}
+    # the routes stand, so that nobody takes their names: what they will do is not built yet
+    for path in ("/explain", "/feedback", "/models/{name}/explain", "/models/{name}/feedback"):
+        app.post(path)(_reserved)
 
-    @app.post(
-        "/reload",
-        tags=["operate"],
-        responses=answers,
-        response_class=Response,
-        operation_id="reload",
-        openapi_extra={"parameters": [PATH_PARAMETER]},
-    )
-    def reload(request: Request) -> Response:
-        """Load what the server's reference means now, or one bundle of its store by `path`. Failing keeps the old."""
-        query = request.query_params
-        unknown = [(f"query.{name}", "unknown_field") for name in query if name != "path"]
+
+async def _reserved(request: Request) -> Response:
+    return _http(problem(501, "this route is reserved: this version does not answer it", _id(request)))
+
+
+def _add_operation(app: FastAPI, models: Models, guard: Guard) -> None:
+    async def reload(request: Request, name: str | None) -> Response:
+        refused = guard.refusal(request.scope, "reload", _id(request))
+        if refused is not None:
+            return _http(refused)
+        unknown = [(f"query.{field}", "unknown_field") for field in request.query_params if field != "path"]
         if unknown:
             # a misspelt path must not load something else
             raise refusal("the query does not fit", unknown)
-        return _health(slot.load_path(query["path"]) if "path" in query else slot.load())
+        path = request.query_params.get("path")
+        if path is not None and name is None:
+            name = _only(models).name
+        return _json(await asyncio.to_thread(models.reload, name, path))
+
+    @app.post("/reload")
+    async def reload_all(request: Request) -> Response:
+        return await reload(request, None)
+
+    @app.post("/models/{name}/reload")
+    async def reload_one(request: Request, name: str) -> Response:
+        return await reload(request, name)
 
 
-def _health(model: Model) -> Response:
-    return Response(encode(Health("ok", model.name, model.version)), media_type="application/json")
+def _add_servers(app: FastAPI, models: Models) -> None:
+    @app.get("/version")
+    async def version() -> Response:
+        return _http(invocations.version())
+
+    @app.get("/v2")
+    async def server() -> Response:
+        return _json_bytes(oip.server_metadata())
+
+    @app.get("/v2/health/live")
+    async def live() -> Response:
+        return _json_bytes(oip.server_live())
+
+    @app.get("/v2/health/ready")
+    async def ready() -> Response:
+        found = models.readiness().status != "not_ready"
+        return _json_bytes(oip.server_ready(ready=found), 200 if found else 503)
+
+
+def _add_protocols(app: FastAPI, models: Models, infer: dict[str, Translated]) -> None:
+    @app.get("/v2/models/{name}")
+    @app.get("/v2/models/{name}/versions/{version}")
+    async def metadata(request: Request, name: str, version: str | None = None) -> Response:
+        try:
+            return _json_bytes(oip.model_metadata(_version(models, name, version).slot.model))
+        except TabiError as error:
+            return _http(oip.failure(error, _id(request)))
+
+    @app.get("/v2/models/{name}/ready")
+    @app.get("/v2/models/{name}/versions/{version}/ready")
+    async def model_ready(request: Request, name: str, version: str | None = None) -> Response:
+        try:
+            found = _version(models, name, version).ready
+        except TabiError as error:
+            return _http(oip.failure(error, _id(request)))
+        return _json_bytes(oip.model_ready(name, ready=found), 200 if found else 503)
+
+    @app.post("/v2/models/{name}/versions/{version}/infer")
+    async def infer_version(request: Request, name: str, version: str) -> Response:
+        try:
+            endpoint = infer[_version(models, name, version).name]
+        except TabiError as error:
+            return _http(oip.failure(error, _id(request)))
+        return await _work(endpoint, request)
+
+
+def _add_descriptions(app: FastAPI, models: Models) -> None:
+    @app.get("/openapi.json")
+    async def openapi() -> Response:
+        # a model may have been swapped since the last call, so nothing is kept
+        return _json(describe(models))
+
+    @app.get("/docs")
+    async def docs() -> Response:
+        return _http(docs_page(describe(models)))
+
+
+def _only(models: Models) -> Served:
+    if models.only is None:
+        raise NotFoundError("this server has several models: ask below /models/NAME")
+    return models.only
+
+
+def _version(models: Models, name: str, version: str | None) -> Served:
+    served = models.named(name)
+    if version is not None and served.slot.model.version != version:
+        raise NotFoundError("this version of the model does not answer here: ask the model for its versions")
+    return served
+
+
+async def _work(endpoint: Translated, request: Request) -> Response:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > endpoint.limit:
+            return _http(problem(413, f"the body is larger than {endpoint.limit} bytes", _id(request)))
+    headers = request.scope["headers"]
+    kind = media_type(request.headers.get("content-type", "").encode("latin-1"))
+    asking = Asking(headers, request.scope["query_string"], kind, body, _id(request), perf_counter_ns())
+    return _http(await asyncio.to_thread(endpoint.work, asking))
+
+
+def _schema(served: Served) -> Response:
+    return _json_bytes(served.slot.model.schema)
+
+
+def _json(content: object) -> Response:
+    return _json_bytes(encode(content))
+
+
+def _json_bytes(content: bytes, status: int = 200) -> Response:
+    return Response(content, status, media_type="application/json")
+
+
+def _http(found: messages.Response) -> Response:
+    return Response(found.content, found.status, dict(found.headers), found.content_type)
+
+
+def _id(request: Request) -> str:
+    found: str = request.state.request_id
+    return found
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    status, content = problem_of(error, request.state.request_id)
-    return Response(content, status, media_type=PROBLEM)
+    return _http(problem_of(error, _id(request)))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  narrows the type that the registration fixes
-    content = problem_for_status(error.status_code, error.detail, request.state.request_id)
-    return Response(content, error.status_code, error.headers, PROBLEM)
+    return _http(problem(error.status_code, error.detail, _id(request), *(error.headers or {}).items()))

@@ -31,6 +31,9 @@ EXPECTED = {
     "repeated_name": "a name may stand once in an object",
     "unknown_field": "there is no such field here",
     "missing_field": "this field is required",
+    "wrong_length": "as many values as in the longest column were expected",
+    "too_many_columns": "a row may not hold so many columns",
+    "too_long": "a shorter text was expected",
     "too_many_rows": "one request may not hold so many rows",
     "more_warnings": "there are more warnings than are listed",
     # of tensors and tables

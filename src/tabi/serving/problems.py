@@ -7,9 +7,11 @@ from http import HTTPStatus
 
 from tabi.errors import NotReadyError, RequestError, TabiError, outcome_of
 from tabi.serving.codec import encode
-from tabi.serving.messages import Problem
+from tabi.serving.messages import Problem, Response
 from tabi.serving.places import place
 
+# when it may work again, in seconds
+RETRY = (("retry-after", "1"),)
 CONTENT_TYPE = "application/problem+json"
 
 _log = logging.getLogger("tabi.serving")
@@ -22,19 +24,29 @@ _DETAILS = {
 }
 
 
-def problem_of(error: BaseException, request_id: str) -> tuple[int, bytes]:
-    """HTTP status and body for an error. What the caller is not told goes to the log, under the request id."""
+def problem_of(error: BaseException, request_id: str) -> Response:
+    """The answer to an error. What the caller is not told goes to the log, under the request id."""
     outcome = outcome_of(error)
     errors = [place(path, rule) for path, rule in error.problems] if isinstance(error, RequestError) else []
+    headers = RETRY if outcome.status == 503 else ()
     if isinstance(error, (RequestError, NotReadyError)):
         detail = str(error)
     else:
         detail = f"{_DETAILS[outcome.status]}: its log has the reason under this request id"
         unexpected = None if isinstance(error, TabiError) else error
         _log.error("request %s: %s", request_id, error if unexpected is None else "failed", exc_info=unexpected)
-    return outcome.status, encode(Problem(outcome.title, outcome.status, detail, request_id, errors=errors))
+    problem = Problem(outcome.title, outcome.status, detail, request_id, errors=errors)
+    return Response(encode(problem), CONTENT_TYPE, outcome.status, headers)
 
 
-def problem_for_status(status: int, detail: str, request_id: str) -> bytes:
-    """The body for a fault of HTTP itself, such as an unknown route."""
-    return encode(Problem(HTTPStatus(status).phrase, status, detail, request_id))
+def problem(status: int, detail: str, request_id: str, *headers: tuple[str, str]) -> Response:
+    """The answer to a fault of HTTP itself, such as an unknown route."""
+    found = Problem(_title(status), status, detail, request_id)
+    return Response(encode(found), CONTENT_TYPE, status, headers)
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

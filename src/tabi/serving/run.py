@@ -1,78 +1,98 @@
-"""Start the server, and stop it clean."""
+"""Run one worker's server until it is told to stop, and then stop it clean."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import cast
 
 import uvicorn
 
-from tabi.errors import ConfigError
-from tabi.serving.hot import App, two_doors
-from tabi.serving.pages import create_pages
-from tabi.serving.slot import Slot
-from tabi.store import Store
+from tabi.serving.http.connection import Connection
+from tabi.serving.telemetry.logs import log_to_stdout
+from tabi.serving.worker import Worker
+
+# between two looks at what clients do
+CHECK_SECONDS = 1.0
 
 
-def create_app(slot: Slot) -> App:
-    """The whole server as one ASGI app: the hot door before the other."""
-    return two_doors(slot, create_pages(slot))
+def run_worker(
+    worker: Worker, sockets: Sequence[socket.socket], ready: Callable[[], None], parent: int | None = None
+) -> None:
+    """Answer until SIGTERM or SIGINT, or until `parent`, a pipe's end, is closed by the death of who holds the other.
 
-
-def check(store: Store, ref: str, host: str, port: int) -> Slot:
-    """Prove that `ref` can be served at the address: load and warm it, and take the port for a moment."""
-    slot = Slot(store, ref)
-    slot.load()
-    _listen(host, port).close()
-    return slot
-
-
-def serve(store: Store, ref: str, host: str, port: int, ready: Callable[[Slot, str], None]) -> None:
-    """Answer until SIGTERM or SIGINT, then finish what is in flight and return.
-
-    `port` 0 takes a free one. `ready` is called with the slot and the server's URL once requests are answered.
+    Then what is in flight is finished within the grace period. `ready` is called once requests are answered.
     """
-    slot = Slot(store, ref)
-    slot.load()
-    with _listen(host, port) as listener:
-        config = uvicorn.Config(
-            create_app(slot),
-            lifespan="off",
-            ws="none",
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-        )
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
-        _Server(config, lambda: ready(slot, url)).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    settings = worker.settings
+    config = uvicorn.Config(
+        worker.door,
+        http=Connection,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.limits.grace)),
+    )
+    log_to_stdout()
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
+        _Server(config, worker, ready, parent).run(sockets=list(sockets))
+    finally:
+        worker.close()
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn raises the signal anew once it has stopped, so that a clean stop would look like a crash."""
+    """The web server with the worker's own rounds beside it."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, worker: Worker, ready: Callable[[], None], parent: int | None) -> None:
         super().__init__(config)
+        self._worker = worker
         self._ready = ready
+        self._parent = parent
+        self._rounds: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections; only now are signals handled: whoever is told earlier might stop us the hard way."""
         await super().startup(sockets)
-        # only now are signals handled: whoever is told earlier might stop us the hard way
+        loop = asyncio.get_running_loop()
+        if self._parent is not None:
+            loop.add_reader(self._parent, self._stop)
+        self._rounds = [loop.create_task(self._follow()), loop.create_task(self._check())]
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in flight."""
+        for each in self._rounds:
+            each.cancel()
+        await super().shutdown(sockets)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(self._worker.settings.poll)
+            await asyncio.to_thread(self._worker.follow)
+
+    async def _check(self) -> None:
+        """Close the connections of clients that take too long."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            now = loop.time()
+            for connection in list(self.server_state.connections):
+                cast(Connection, connection).check(now)
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal anew once it has stopped, so that a clean stop would look like a crash."""
+
         def stop(_number: int, _frame: FrameType | None) -> None:
             self.should_exit = True
 

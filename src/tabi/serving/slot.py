@@ -1,49 +1,86 @@
-"""A slot holds the version that answers. A reload builds the new one first and then swaps one reference."""
+"""One loaded version and what it keeps of its predictions. It never changes; a reload builds another."""
 
 from __future__ import annotations
 
-from threading import Lock
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from tabi.errors import NotFoundError, NotReadyError
-from tabi.serving.model import Model
-from tabi.store import Store
+from tabi.contract import Fault, Tensors
+from tabi.serving.batching import Batcher
+from tabi.serving.messages import Row
+from tabi.serving.model import Decisions, Model, PathOf
+from tabi.serving.places import MAX_PLACES, MAX_WARNINGS, refusal, refusal_of_rows, warnings_of
+from tabi.serving.recorder import Asked, Decided, Recorder
+
+# rows that are read, run and logged at once
+CHUNK = 1000
+# faults of one request that are kept for its log lines: rows may have any number of columns that nobody knows
+MAX_FAULTS = 100_000
+
+Read = tuple[Tensors, list[Fault], list[Fault]]
+"""Rows as tensors, their faults, and those of the faults that cannot be let pass; rows are counted from 0."""
+
+
+class _Part(NamedTuple):
+    """A chunk that was decided; `faults` by row of the chunk."""
+
+    decided: Decided
+    faults: dict[int, list[Fault]]
 
 
 class Slot:
-    """Follows one reference of a store.
+    """A model with its recorder. A request takes the slot once and keeps it until it is answered."""
 
-    A request takes the model once and keeps it: the old version lives until its last request ends.
-    """
+    def __init__(self, model: Model, recorder: Recorder, max_rows: int) -> None:
+        self.model = model
+        self.recorder = recorder
+        self.batcher = Batcher(model, recorder)
+        self._max_rows = max_rows
 
-    def __init__(self, store: Store, ref: str) -> None:
-        self._store = store
-        self._ref = ref
-        self._model: Model | None = None
-        self._loading = Lock()
+    def decide(self, rows: Sequence[Row], path: PathOf, request_id: str, began: int) -> Decisions:
+        """As `Model.decide`, and recorded."""
+        chunks = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+        return self.decide_chunks(map(self.model.read, chunks), path, request_id, began)
 
-    @property
-    def model(self) -> Model:
-        """The version that answers now; `NotReadyError` before the first load."""
-        if self._model is None:
-            raise NotReadyError("no model is loaded yet: try again in a moment")
-        return self._model
+    def decide_chunks(self, chunks: Iterable[Read], path: PathOf, request_id: str, began: int) -> Decisions:
+        """Predictions and warnings for chunks of rows, one after the other. Nothing is recorded if a row is refused."""
+        parts: list[_Part] = []
+        refused: list[Fault] = []
+        shown: list[Fault] = []
+        count = kept = 0
+        for tensors, faults, bad in chunks:
+            if count + len(tensors.numeric) > self._max_rows:
+                raise refusal(f"a request may hold {self._max_rows} rows, send several", [("rows", "too_many_rows")])
+            predictions, probabilities, overflown = self.model.run(tensors)
+            refused += _shifted((*bad, *overflown), count, MAX_PLACES - len(refused))
+            shown += _shifted(faults, count, MAX_WARNINGS + 1 - len(shown))
+            parts.append(
+                _Part(Decided(tensors, predictions, probabilities), by_row(faults if kept < MAX_FAULTS else ()))
+            )
+            count, kept = count + len(predictions), kept + len(faults)
+            if len(refused) >= MAX_PLACES:
+                break
+        if refused:
+            raise refusal_of_rows(refused, path)
+        self._record(parts, request_id, began)
+        return Decisions([found for part in parts for found in part.decided.predictions], warnings_of(shown, path))
 
-    def load(self) -> Model:
-        """Load what the reference means now. Whatever is raised, the version before stays."""
-        # the reference is read under the lock too: of two reloads, the later must not end up below the earlier
-        with self._loading:
-            self._model = Model.open(self._store.resolve(self._ref))
-            return self._model
+    def _record(self, parts: Iterable[_Part], request_id: str, began: int) -> None:
+        first = 0
+        for decided, faults in parts:
+            count = len(decided.predictions)
+            asked = [Asked(request_id, first + index, began) for index in range(count)]
+            self.recorder.record(decided, asked, faults)
+            first += count
 
-    def load_path(self, path: str) -> Model:
-        """Load one bundle by its folder, absolute or relative to the store, in which it must lie.
 
-        `NotFoundError` for any other path. Whatever is raised, the version before stays.
-        """
-        folder = self._store.root / path
-        if ".." in folder.parts or not self._store.contains(folder):
-            raise NotFoundError("a path was refused that is no bundle of the store: name a snapshot below models/")
-        with self._loading:
-            # links were followed to judge the path, so they are not followed again
-            self._model = Model.open(folder.resolve())
-            return self._model
+def _shifted(faults: Sequence[Fault], by: int, most: int) -> list[Fault]:
+    return [fault._replace(row=fault.row + by) for fault in faults[: max(most, 0)]]
+
+
+def by_row(faults: Iterable[Fault]) -> dict[int, list[Fault]]:
+    """Faults by their row."""
+    rows: dict[int, list[Fault]] = {}
+    for fault in faults:
+        rows.setdefault(fault.row, []).append(fault)
+    return rows

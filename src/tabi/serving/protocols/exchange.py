@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tabi.serving.messages import Row
+from tabi.serving.messages import Response, Row
 from tabi.serving.model import Decisions, PathOf
+
+__all__ = ["Decide", "Request", "Response"]
 
 Decide = Callable[[Sequence[Row], PathOf], Decisions]
 """`Model.decide`, or the server's own, which also writes the log and counts."""
@@ -19,12 +21,3 @@ class Request(NamedTuple):
     query: str
     body: bytes
     request_id: str
-
-
-class Response(NamedTuple):
-    """An HTTP response. The server adds the request id and the length."""
-
-    content: bytes
-    content_type: str = "application/json"
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()

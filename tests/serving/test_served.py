@@ -12,26 +12,24 @@ from urllib.parse import quote
 import pytest
 
 from tabi.errors import NotFoundError, NotReadyError
-from tabi.serving.slot import Slot
+from tabi.serving.served import Served
 from tabi.store import Store
-from tests.serving.conftest import ROW, Ask, Harbour, contract, make_bundle
+from tests.serving.conftest import ROW, Ask, Harbour, MakeWorker, asking, contract, make_bundle
 
 
 @pytest.fixture
-def slot(own_harbour: Harbour) -> Slot:
-    slot = Slot(own_harbour.store, "voyage")
-    slot.load()
-    return slot
+def served(own_harbour: Harbour, make_worker: MakeWorker) -> Served:
+    return make_worker(own_harbour.store, "voyage").models.named("voyage")
 
 
 @pytest.fixture
-def own_ask(slot: Slot, ask_in_process: Callable[[Slot], Ask]) -> Ask:
-    return ask_in_process(slot)
+def own_ask(own_harbour: Harbour, make_worker: MakeWorker) -> Ask:
+    return asking(make_worker(own_harbour.store, "voyage"))
 
 
-def test_an_empty_slot_has_no_model(harbour: Harbour) -> None:
+def test_before_the_first_load_there_is_no_slot(harbour: Harbour, make_worker: MakeWorker) -> None:
     with pytest.raises(NotReadyError):
-        _ = Slot(harbour.store, "voyage").model
+        _ = make_worker(harbour.store, "voyage", load=False).models.named("voyage").slot
 
 
 def test_reload_follows_latest(own_harbour: Harbour, own_ask: Ask) -> None:
@@ -39,7 +37,7 @@ def test_reload_follows_latest(own_harbour: Harbour, own_ask: Ask) -> None:
     store = own_harbour.store
     store.set_latest("voyage", own_harbour.newer, store.latest("voyage"))
     assert own_ask("GET", "/health")[2]["version"] == own_harbour.older
-    assert own_ask("POST", "/reload")[2] == {"status": "ok", "model": "voyage", "version": own_harbour.newer}
+    assert own_ask("POST", "/reload")[2]["models"][0]["version"] == own_harbour.newer
     after = own_ask("POST", "/predict", json.dumps({"features": ROW}).encode())[2]
     assert (before["version"], after["version"]) == (own_harbour.older, own_harbour.newer)
     assert before["probability"] != after["probability"]
@@ -50,8 +48,8 @@ def test_reload_by_path_takes_a_bundle_of_the_store_and_reload_alone_goes_back(
 ) -> None:
     folder = own_harbour.path("voyage", own_harbour.newer)
     for path in (folder, folder.relative_to(own_harbour.store.root)):
-        assert own_ask("POST", f"/reload?path={quote(str(path))}")[2]["version"] == own_harbour.newer
-        assert own_ask("POST", "/reload")[2]["version"] == own_harbour.older
+        assert own_ask("POST", f"/reload?path={quote(str(path))}")[2]["models"][0]["version"] == own_harbour.newer
+        assert own_ask("POST", "/reload")[2]["models"][0]["version"] == own_harbour.older
 
 
 def outside(root: Path, harbour: Harbour) -> list[str]:
@@ -93,10 +91,10 @@ def test_any_other_path_is_refused_and_the_old_version_goes_on(
         assert own_ask("GET", "/health")[2]["version"] == own_harbour.older
 
 
-def test_a_link_into_the_store_is_followed_once(slot: Slot, own_harbour: Harbour, tmp_path: Path) -> None:
+def test_a_link_into_the_store_is_followed_once(served: Served, own_harbour: Harbour, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(own_harbour.path("voyage", own_harbour.newer))
-    assert slot.load_path(str(link)).version == own_harbour.newer
+    assert served.load(str(link)).model.version == own_harbour.newer
 
 
 def test_a_misspelt_path_loads_nothing(own_harbour: Harbour, own_ask: Ask) -> None:
@@ -138,7 +136,9 @@ def test_a_broken_bundle_is_refused_and_the_old_version_goes_on(
     assert own_ask("POST", "/predict", b'{"features":{}}')[2]["version"] == own_harbour.older
 
 
-def test_a_graph_of_another_contract_is_refused_at_loading(own_harbour: Harbour, slot: Slot, tmp_path: Path) -> None:
+def test_a_graph_of_another_contract_is_refused_at_loading(
+    own_harbour: Harbour, served: Served, tmp_path: Path
+) -> None:
     from tabi.contract import Contract, NumericColumn
     from tabi.errors import BundleError
 
@@ -146,8 +146,8 @@ def test_a_graph_of_another_contract_is_refused_at_loading(own_harbour: Harbour,
     folder = make_bundle(tmp_path / "other", "voyage", own_harbour.graph, other)
     identity = own_harbour.store.put_bundle(folder)
     with pytest.raises(BundleError, match="does not run on rows of its contract"):
-        slot.load_path(str(own_harbour.path("voyage", identity)))
-    assert slot.model.version == own_harbour.older
+        served.load(str(own_harbour.path("voyage", identity)))
+    assert served.slot.model.version == own_harbour.older
 
 
 def test_a_pointer_that_cannot_be_read_is_a_problem_without_a_path(own_harbour: Harbour, own_ask: Ask) -> None:
@@ -180,10 +180,13 @@ class SlowStore(Store):
         return folder
 
 
-def test_of_two_reloads_the_one_that_read_the_newer_pointer_stays_on_top(own_harbour: Harbour) -> None:
+def test_of_two_reloads_the_one_that_read_the_newer_pointer_stays_on_top(
+    own_harbour: Harbour, make_worker: MakeWorker
+) -> None:
     store = SlowStore(own_harbour.store.root)
-    slot = Slot(store, "voyage")
-    first, second = Thread(target=slot.load), Thread(target=slot.load)
+    served = make_worker(own_harbour.store, "voyage").models.named("voyage")
+    served = Served(store, "voyage", served._make_slot, lambda _event: None)
+    first, second = Thread(target=served.load), Thread(target=served.load)
     first.start()
     assert store.asked.wait(30)
     store.set_latest("voyage", own_harbour.newer, store.latest("voyage"))
@@ -192,9 +195,9 @@ def test_of_two_reloads_the_one_that_read_the_newer_pointer_stays_on_top(own_har
     store.go_on.set()
     first.join()
     second.join()
-    assert slot.model.version == own_harbour.newer
+    assert served.slot.model.version == own_harbour.newer
 
 
-def test_a_path_outside_is_a_not_found_error(slot: Slot) -> None:
+def test_a_path_outside_is_a_not_found_error(served: Served) -> None:
     with pytest.raises(NotFoundError, match="below models/"):
-        slot.load_path("/etc")
+        served.load("/etc")

@@ -1,0 +1,47 @@
+"""Where a server is asked: the sockets, taken once, by the process that outlives every worker."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from tabi.errors import ConfigError
+from tabi.serving.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+class Addresses(NamedTuple):
+    """The sockets that take connections, the public one first; `admin_port` is None where there is no second one."""
+
+    sockets: list[socket.socket]
+    url: str
+    admin_port: int | None
+
+    @property
+    def admin_url(self) -> str | None:
+        """Where operators ask, on loopback."""
+        return None if self.admin_port is None else f"http://{LOOPBACK}:{self.admin_port}"
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[Addresses]:
+    """Take the addresses of a server; `ConfigError` if one cannot be had."""
+    with ExitStack() as opened:
+        public = opened.enter_context(_listen(settings.host, settings.port, "--port"))
+        sockets = [public]
+        if settings.admin_port is not None:
+            sockets.append(opened.enter_context(_listen(LOOPBACK, settings.admin_port, "--admin-port")))
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{public.getsockname()[1]}"
+        yield Addresses(sockets, url, sockets[1].getsockname()[1] if len(sockets) > 1 else None)
+
+
+def _listen(host: str, port: int, option: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror}): choose another {option}") from error

@@ -1,0 +1,122 @@
+"""All single rows that arrive within one turn of the event loop are one call of the graph and one write of the log.
+
+Nobody waits for company: the turn ends as soon as every request that is already there has been read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tabi.contract import Fault, Tensors
+from tabi.serving.codec import encode
+from tabi.serving.messages import Place, Response, Row
+from tabi.serving.model import Model
+from tabi.serving.places import path_in_features, refusal_of_rows
+from tabi.serving.problems import problem_of
+from tabi.serving.recorder import Asked, Decided, Recorder
+
+Done = Callable[[Response], None]
+"""Takes the answer to a request."""
+
+# a turn of more rows than this is cut, so that its first request does not wait for all the others
+MOST = 64
+_NO_WARNINGS: list[Place] = []
+
+
+class _Waiting(NamedTuple):
+    """A request whose row lies in the turn's lists, and what takes its answer."""
+
+    asked: Asked
+    warnings: list[Place]
+    done: Done
+
+
+class _Turn(NamedTuple):
+    """The requests of one turn, row by row; `faults` by row."""
+
+    waiting: list[_Waiting]
+    decided: Decided
+    faults: dict[int, list[Fault]]
+
+
+class Batcher:
+    """Gathers single rows of one version and answers them together."""
+
+    def __init__(self, model: Model, recorder: Recorder) -> None:
+        self._model = model
+        self._recorder = recorder
+        self._widths = len(model.contract.numeric), len(model.contract.categorical)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._waiting: list[_Waiting] = []
+        self._numbers: list[float] = []
+        self._texts: list[str] = []
+        self._faults: dict[int, list[Fault]] = {}
+
+    def submit(self, row: Row, request_id: str, began: int, done: Done) -> None:
+        """Answer `row` at the end of this turn of the loop; `RequestError` at once if it cannot be answered."""
+        faults: list[Fault] = []
+        index = len(self._waiting)
+        self._model.reader.read_row(0, row, self._numbers, self._texts, faults)
+        warnings = self._judge(row, index, faults) if faults else _NO_WARNINGS
+        self._waiting.append(_Waiting(Asked(request_id, 0, began), warnings, done))
+        if index == 0:
+            asyncio.get_running_loop().call_soon(self._end)
+        elif index + 1 == MOST:
+            self._answer()
+
+    def _judge(self, row: Row, index: int, faults: list[Fault]) -> list[Place]:
+        """The row's warnings. A row that is refused leaves the turn."""
+        try:
+            warnings = self._model.judge([row], faults, path_in_features)
+        except Exception:
+            numbers, texts = self._widths
+            del self._numbers[index * numbers :]
+            del self._texts[index * texts :]
+            raise
+        self._faults[index] = faults
+        return warnings
+
+    def _end(self) -> None:
+        if self._waiting:
+            self._answer()
+
+    def _answer(self) -> None:
+        """One call of the graph, one write of the log, and only then the answers."""
+        waiting, numbers, texts, faults = self._waiting, self._numbers, self._texts, self._faults
+        self._begin()
+        try:
+            tensors = self._model.reader.tensors(numbers, texts, len(waiting))
+            predictions, probabilities, overflown = self._model.run(tensors)
+            turn = _Turn(waiting, Decided(tensors, predictions, probabilities), faults)
+            if overflown:
+                turn = _refuse({fault.row for fault in overflown}, turn)
+            self._recorder.record(turn.decided, [each.asked for each in turn.waiting], turn.faults)
+        except Exception as error:  # noqa: BLE001  each of them gets an answer, and the log the reason
+            for asked, _, done in waiting:
+                done(problem_of(error, asked.request_id))
+            return
+        for (asked, warnings, done), prediction in zip(turn.waiting, turn.decided.predictions, strict=True):
+            reply = self._model.single_reply(prediction, asked.request_id, warnings)
+            done(Response(encode(reply)))
+
+
+def _refuse(refused: set[int], turn: _Turn) -> _Turn:
+    """Answer the rows that have no probability, and leave the others."""
+    for index in refused:
+        asked, _, done = turn.waiting[index]
+        done(problem_of(refusal_of_rows([Fault(0, "", "no_probability")], path_in_features), asked.request_id))
+    kept = [index for index in range(len(turn.waiting)) if index not in refused]
+    (numeric, categorical), predictions, probabilities = turn.decided
+    return _Turn(
+        [turn.waiting[index] for index in kept],
+        Decided(
+            Tensors(numeric[kept], categorical[kept]),
+            [predictions[index] for index in kept],
+            probabilities[kept],
+        ),
+        {place: turn.faults[index] for place, index in enumerate(kept) if index in turn.faults},
+    )

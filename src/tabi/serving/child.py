@@ -1,0 +1,60 @@
+"""A worker process of a supervisor: `python -m tabi.serving.child`, with what it needs as JSON on stdin."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from tabi.errors import TabiError, outcome_of
+from tabi.serving.settings import Settings
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What a supervisor gives a worker. Descriptors are inherited.
+
+    `ready`: a pipe on which the worker says which models it has loaded. `life`: a pipe that ends with the supervisor.
+    """
+
+    settings: Settings
+    folder: Path
+    number: int
+    sockets: list[int]
+    admin_port: int | None
+    ready: int
+    life: int
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A line on the pipe: this worker answers."""
+
+    number: int
+    versions: tuple[tuple[str, str], ...]
+
+
+def main() -> None:
+    """Run one worker."""
+    orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
+    from tabi.serving.run import run_worker
+    from tabi.serving.worker import Worker
+
+    sockets = [socket.socket(fileno=descriptor) for descriptor in orders.sockets]
+    try:
+        worker = Worker(orders.settings, orders.folder, orders.number)
+        worker.load()
+        worker.open(orders.admin_port)
+
+        def ready() -> None:
+            os.write(orders.ready, msgspec.json.encode(Ready(orders.number, worker.versions)) + b"\n")
+
+        run_worker(worker, sockets, ready, orders.life)
+    except TabiError as error:
+        sys.stderr.write(f"tabi: worker {orders.number}: {error}\n")
+        sys.exit(outcome_of(error).exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""What the hot routes do with a body: each takes the slot of its model once, and answers from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from tabi.errors import NotReadyError
+from tabi.serving import arrow
+from tabi.serving.batching import Done
+from tabi.serving.codec import CHUNK, encode, read_batch, read_predict
+from tabi.serving.messages import Response, Row
+from tabi.serving.model import Decisions, Model, PathOf
+from tabi.serving.places import path_in_features, path_in_rows
+from tabi.serving.problems import problem
+from tabi.serving.protocols.exchange import Decide, Request
+from tabi.serving.served import Served
+from tabi.serving.slot import Read
+
+# up to here a body is answered on the event loop: a hop to a thread costs more than its rows
+INLINE_ROW = 64 * 1024
+INLINE_ROWS = 8 * 1024
+
+JSON = frozenset({b"", b"application/json", b"text/json"})
+ARROW = frozenset({b"application/vnd.apache.arrow.stream"})
+PARQUET = frozenset({b"application/vnd.apache.parquet", b"application/x-parquet"})
+NDJSON = frozenset({b"application/x-ndjson", b"application/jsonlines", b"application/jsonl"})
+TAKES = (
+    "application/json",
+    "application/x-ndjson",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.parquet",
+)
+
+
+Handler = Callable[[Model, Request, Decide], Response]
+Failure = Callable[[BaseException, str], Response]
+
+
+class Asking(NamedTuple):
+    """A request whose body has arrived. `kind`: its media type, in lower case and without parameters."""
+
+    headers: list[tuple[bytes, bytes]]
+    query: bytes
+    kind: bytes
+    body: bytes
+    request_id: str
+    began: int
+
+
+class Endpoint(Protocol):
+    """A hot route of one model."""
+
+    label: str
+    """The route as metrics name it."""
+    limit: int
+    """The most bytes that its body may have."""
+
+    def inline(self, kind: bytes, size: int) -> bool:
+        """Whether a body is answered on the event loop."""
+
+    def start(self, asking: Asking, done: Done) -> None:
+        """Answer on the event loop, now or at the end of this turn."""
+
+    def work(self, asking: Asking) -> Response:
+        """Answer in a thread."""
+
+
+class Predict:
+    """`POST /predict`."""
+
+    label = "/predict"
+
+    def __init__(self, served: Served, limit: int) -> None:
+        self._served = served
+        self.limit = limit
+
+    def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
+        """A row of a usual size is."""
+        return size <= INLINE_ROW
+
+    def start(self, asking: Asking, done: Done) -> None:
+        """Join the other rows of this turn."""
+        if asking.kind not in JSON:
+            done(_unsupported(asking, "application/json"))
+            return
+        slot = self._served.slot
+        slot.batcher.submit(read_predict(asking.body), asking.request_id, asking.began, done)
+
+    def work(self, asking: Asking) -> Response:
+        """Answer a row that is uncommonly large."""
+        if asking.kind not in JSON:
+            return _unsupported(asking, "application/json")
+        slot = self._served.slot
+        decided = slot.decide([read_predict(asking.body)], path_in_features, asking.request_id, asking.began)
+        reply = slot.model.single_reply(decided.predictions[0], asking.request_id, decided.warnings)
+        return Response(encode(reply))
+
+
+class PredictBatch:
+    """`POST /predict_batch`: rows or columns in JSON, Arrow IPC or Parquet."""
+
+    label = "/predict_batch"
+
+    def __init__(self, served: Served, limit: int) -> None:
+        self._served = served
+        self.limit = limit
+
+    def inline(self, kind: bytes, size: int) -> bool:
+        """Few rows are; reading Arrow or Parquet may import its library."""
+        return size <= INLINE_ROWS and kind in JSON
+
+    def start(self, asking: Asking, done: Done) -> None:
+        """Answer few rows at once."""
+        done(self.work(asking))
+
+    def work(self, asking: Asking) -> Response:
+        """Answer rows of any kind of body."""
+        slot = self._served.slot
+        if asking.kind in JSON:
+            chunks: Iterator[Read] = map(slot.model.read, read_batch(asking.body))
+        elif asking.kind in ARROW:
+            chunks = arrow.read_stream(asking.body, slot.model)
+        elif asking.kind in PARQUET:
+            chunks = arrow.read_parquet(asking.body, slot.model)
+        else:
+            return _unsupported(asking, ", ".join(TAKES))
+        decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)
+        if _header(asking, b"accept") in ARROW:
+            return Response(arrow.write_stream(decided, slot.model), TAKES[2])
+        return Response(b"".join(_batch_reply(slot.model, decided, asking.request_id)))
+
+
+class Translated:
+    """A route of one of the field's protocols, over its translation."""
+
+    def __init__(self, label: str, served: Served, handler: Handler, failure: Failure, limit: int) -> None:
+        self.label = label
+        self.limit = limit
+        self._served = served
+        self._handler = handler
+        self._failure = failure
+
+    def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
+        """Few rows are."""
+        return size <= INLINE_ROWS
+
+    def start(self, asking: Asking, done: Done) -> None:
+        """Answer few rows at once."""
+        done(self.work(asking))
+
+    def work(self, asking: Asking) -> Response:
+        """Translate, decide, translate back."""
+        try:
+            slot = self._served.slot
+        except NotReadyError as error:
+            return self._failure(error, asking.request_id)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in asking.headers}
+        request = Request(headers, asking.query.decode("latin-1"), asking.body, asking.request_id)
+
+        def decide(rows: Sequence[Row], path: PathOf) -> Decisions:
+            return slot.decide(rows, path, asking.request_id, asking.began)
+
+        return self._handler(slot.model, request, decide)
+
+
+def _unsupported(asking: Asking, takes: str) -> Response:
+    return problem(415, f"this route takes {takes}: say so in Content-Type", asking.request_id, ("accept-post", takes))
+
+
+def _header(asking: Asking, wanted: bytes) -> bytes:
+    return next((value for name, value in asking.headers if name == wanted), b"")
+
+
+def _batch_reply(model: Model, decided: Decisions, request_id: str) -> Iterator[bytes]:
+    """The reply in pieces: one call of the encoder over all rows would hold up every other request."""
+    head = encode(model.batch_reply(Decisions([], decided.warnings), request_id))
+    before, _, after = head.partition(b'"predictions":[')
+    yield before + b'"predictions":['
+    for start in range(0, len(decided.predictions), CHUNK):
+        yield (b"," if start else b"") + encode(decided.predictions[start : start + CHUNK])[1:-1]
+    yield after

@@ -1,0 +1,58 @@
+"""What is read off a request's headers, in one walk over them."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import NamedTuple
+
+Headers = list[tuple[bytes, bytes]]
+
+# what a log, a header and a shell can hold without quotes
+_sane_id = re.compile(rb"[A-Za-z0-9._:-]{1,128}").fullmatch
+# seeded by the operating system; an id must be new, not secret
+_random = Random()  # noqa: S311
+# a request with one of these is no plain one: it goes the long way
+_SPECIAL = frozenset({b"expect", b"upgrade", b"transfer-encoding", b"origin", b"content-encoding"})
+
+
+class Head(NamedTuple):
+    """`kind`: the media type in lower case, without parameters. `length`: of the body if it is said, else -1.
+
+    `plain`: nothing in it asks for anything but an answer.
+    """
+
+    request_id: str
+    kind: bytes
+    length: int
+    traceparent: str | None
+    plain: bool
+
+
+def read_head(headers: Headers) -> Head:
+    """The head of a request; `headers` by lower-case name."""
+    request_id, kind, length, traceparent, plain = "", b"", -1, None, True
+    for name, value in headers:
+        if name == b"content-type":
+            kind = media_type(value)
+        elif name == b"content-length":
+            length = int(value)
+        elif name == b"x-request-id":
+            if _sane_id(value):
+                request_id = value.decode("ascii")
+        elif name == b"traceparent":
+            traceparent = value.decode("latin-1")
+        elif name in _SPECIAL:
+            plain = False
+    return Head(request_id or new_request_id(), kind, length, traceparent, plain)
+
+
+def media_type(value: bytes) -> bytes:
+    """A Content-Type in lower case and without its parameters."""
+    # the usual spelling needs no second look
+    return value if value == b"application/json" else value.partition(b";")[0].strip().lower()
+
+
+def new_request_id() -> str:
+    """32 random hex digits."""
+    return f"{_random.getrandbits(128):032x}"

@@ -1,0 +1,120 @@
+"""The models of one worker: loading them, following the store, and reloading in agreement with the other workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from threading import Lock
+from time import monotonic, sleep
+
+from tabi.errors import ConfigError, NotFoundError, TabiError
+from tabi.serving.agreement import Agreement
+from tabi.serving.messages import ModelStatus, Readiness, Reloaded
+from tabi.serving.served import Served
+from tabi.serving.settings import Settings
+
+# for the other workers to follow a reload; they look several times a second
+FOLLOW_SECONDS = 5.0
+
+_log = logging.getLogger("tabi.serving")
+
+
+class Models:
+    """Served models by name. `problems`: what else the worker has to tell, such as a log that cannot be written."""
+
+    def __init__(self, settings: Settings, agreement: Agreement, make: Callable[[str], Served]) -> None:
+        self._settings = settings
+        self._agreement = agreement
+        self._made = [make(ref) for ref in settings.refs]
+        self._changing = Lock()
+        self._generation = 0
+        self.problems: Callable[[], list[str]] = list
+
+    def load(self) -> None:
+        """Load all models. What cannot be loaded is an error, or with `require: any` only if it is every one."""
+        errors: list[TabiError] = []
+        for served in self._made:
+            try:
+                served.load()
+            except TabiError as error:
+                errors.append(error)
+                if self._settings.require == "all":
+                    raise
+                _log.error("%s is not served: %s", served.name, error)
+        if len(errors) == len(self._made):
+            raise errors[0]
+        names = [served.name for served in self._made]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"{twice[0]} was named twice: a server answers with one version of each model")
+        self.follow()
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def named(self, name: str) -> Served:
+        """The model of that name; `NotFoundError` if the server has none."""
+        for served in self._made:
+            if served.name == name:
+                return served
+        raise NotFoundError(f"this server has no such model: it has {', '.join(served.name for served in self._made)}")
+
+    @property
+    def only(self) -> Served | None:
+        """The model, if there is one."""
+        return self._made[0] if len(self._made) == 1 else None
+
+    def follow(self) -> None:
+        """Look at the store and at what operators want, and load what is meant now. It raises nothing of a bundle."""
+        with self._changing:
+            wanted = self._agreement.wanted()
+            for served in self._made:
+                served.follow(wanted.paths.get(served.name))
+            self._generation = wanted.generation
+            self._tell()
+
+    def reload(self, name: str | None, path: str | None) -> Reloaded:
+        """Load again here, and then everywhere; returns when the other workers have followed, or had time enough.
+
+        Whatever is raised, nothing has changed anywhere.
+        """
+        chosen = [self.named(name)] if name is not None else self._made
+        with self._changing:
+            for served in chosen:
+                served.load(path)
+            wanted = self._agreement.want({served.name: path for served in chosen})
+            self._generation = wanted.generation
+            self._tell()
+        followed = self._wait(wanted.generation)
+        status = "ok" if followed == self._agreement.workers else "partial"
+        return Reloaded(status, [served.status for served in chosen], self._agreement.workers, followed)
+
+    @property
+    def statuses(self) -> list[ModelStatus]:
+        """Each model's state in this worker."""
+        return [served.status for served in self._made]
+
+    def readiness(self) -> Readiness:
+        """Whether this worker can answer, and what needs care."""
+        statuses = self.statuses
+        problems = [f"{s.name}: a newer version could not be loaded" for s in statuses if s.ready and s.problem]
+        problems += [f"{s.name}: no version is loaded" for s in statuses if not s.ready]
+        problems += self.problems()
+        missing = [not s.ready for s in statuses]
+        if all(missing) or (any(missing) and self._settings.require == "all"):
+            return Readiness("not_ready", statuses, problems)
+        return Readiness("degraded" if problems else "ready", statuses, problems)
+
+    def _tell(self) -> None:
+        self._agreement.tell(self._generation, self.statuses, self.problems())
+
+    def _wait(self, generation: int) -> int:
+        end = monotonic() + FOLLOW_SECONDS
+        while True:
+            followed = sum(1 for state in self._agreement.states() if state.generation >= generation)
+            if followed >= self._agreement.workers or monotonic() > end:
+                return followed
+            sleep(0.01)

@@ -1,0 +1,135 @@
+"""Rows as lines: each is answered by a line, while the rest still arrives. A line that is wrong stops no other."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tabi.contract import Fault, Tensors
+from tabi.errors import RequestError
+from tabi.serving.codec import CHUNK
+from tabi.serving.explain import explain_row, repeats_a_name
+from tabi.serving.messages import Place, Row
+from tabi.serving.places import place, warnings_of
+from tabi.serving.recorder import Asked, Decided
+from tabi.serving.served import Served
+from tabi.serving.slot import Slot, by_row
+
+
+class LineReply(msgspec.Struct, omit_defaults=True):
+    """The answer to one line. `row`: its place among all lines that hold one, from 0. `version` stands in the first."""
+
+    row: int
+    label: str
+    probability: float
+    warnings: list[Place] = []
+    version: str = ""
+
+
+class LineRefusal(msgspec.Struct):
+    """A line that could not be answered."""
+
+    row: int
+    errors: list[Place]
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+_decode_row = msgspec.json.Decoder(Row).decode
+
+
+class PredictLines:
+    """`POST /predict_batch` with a body of lines."""
+
+    label = "/predict_batch"
+
+    def __init__(self, served: Served, line_limit: int) -> None:
+        self._served = served
+        self._line_limit = line_limit
+
+    def slot(self) -> Slot:
+        """The version that answers now; a request keeps it to its end."""
+        return self._served.slot
+
+    def reading(self, slot: Slot, request_id: str, began: int) -> LineReader:
+        """A reader for one request."""
+        return LineReader(slot, request_id, began, self._line_limit)
+
+
+class LineReader:
+    """Takes a body piece by piece and gives the answers to the lines that are complete."""
+
+    def __init__(self, slot: Slot, request_id: str, began: int, line_limit: int) -> None:
+        self.ended = False
+        self._slot = slot
+        self._request_id = request_id
+        self._began = began
+        self._line_limit = line_limit
+        self._rest = b""
+        self._row = 0
+
+    def take(self, piece: bytes, last: bool) -> bytes:
+        """The answers to the lines that `piece` completes; `last`: it ends the body, and its last line."""
+        lines = (self._rest + piece).split(b"\n")
+        self._rest = b"" if last else lines.pop()
+        found = [line for line in lines if line.strip()]
+        answers = b"".join(self._answer(found[start : start + CHUNK]) for start in range(0, len(found), CHUNK))
+        if len(self._rest) > self._line_limit:
+            # without an end of line there is no next one
+            self.ended, self._rest = True, b""
+            answers += _encode_lines([LineRefusal(self._row, [place("$", "too_long")])])
+        return answers
+
+    def _answer(self, lines: list[bytes]) -> bytes:
+        first, at, rows = self._row, [], []
+        self._row += len(lines)
+        replies: dict[int, LineReply | LineRefusal] = {}
+        for index, line in enumerate(lines):
+            try:
+                rows.append(_read(line))
+                at.append(index)
+            except RequestError as error:
+                replies[index] = LineRefusal(first + index, [place(path, rule) for path, rule in error.problems])
+        for row, reply in enumerate(self._decide(rows, [first + index for index in at])):
+            replies[at[row]] = reply
+        return _encode_lines([replies[index] for index in range(len(lines))])
+
+    def _decide(self, rows: list[Row], places: list[int]) -> list[LineReply | LineRefusal]:
+        """What becomes of rows that could be read; `places`: that of each among all lines."""
+        model = self._slot.model
+        tensors, faults, bad = model.read(rows)
+        predictions, probabilities, overflown = model.run(tensors)
+        refused = by_row((*bad, *overflown))
+        passed = by_row(faults)
+        kept = [row for row in range(len(rows)) if row not in refused]
+        decided = Decided(
+            Tensors(tensors.numeric[kept], tensors.categorical[kept]),
+            [predictions[row] for row in kept],
+            probabilities[kept],
+        )
+        asked = [Asked(self._request_id, places[row], self._began) for row in kept]
+        self._slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
+        return [
+            LineRefusal(places[row], [place(fault.column or "$", fault.rule) for fault in refused[row]])
+            if row in refused
+            else LineReply(
+                places[row],
+                predictions[row].label,
+                predictions[row].probability,
+                warnings_of(passed.get(row, ()), _column),
+                model.version if places[row] == 0 else "",
+            )
+            for row in range(len(rows))
+        ]
+
+
+def _read(line: bytes) -> Row:
+    try:
+        row = _decode_row(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise explain_row(line, error) from error
+    if line.count(b":") != len(row) and repeats_a_name(line):
+        raise explain_row(line)
+    return row
+
+
+def _column(fault: Fault) -> str:
+    return fault.column or "$"

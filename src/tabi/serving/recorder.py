@@ -1,0 +1,119 @@
+"""What is kept of every prediction: a line in the log before the answer is sent, and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from threading import Lock
+from time import perf_counter_ns, time
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tabi.contract import CategoricalColumn, Contract, Fault, Tensors
+from tabi.predictions import PredictionLine, PredictionLog, encode_lines
+from tabi.serving.messages import Prediction
+from tabi.serving.telemetry.bins import BinCounter
+from tabi.serving.telemetry.cells import Cells
+from tabi.serving.telemetry.hooks import Counter, ModelMetrics
+
+
+class Decided(NamedTuple):
+    """Rows and what the model made of each."""
+
+    tensors: Tensors
+    predictions: list[Prediction]
+    probabilities: npt.NDArray[np.float64]
+
+
+class Asked(NamedTuple):
+    """Whose a row is: the id of its request, its place in it, and when the request began (`perf_counter_ns`)."""
+
+    request_id: str
+    row: int
+    began: int
+
+
+class Recorder:
+    """Keeps the predictions of one version."""
+
+    def __init__(self, name: str, version: str, contract: Contract, log: PredictionLog | None, cells: Cells) -> None:
+        self._name = name
+        self._version = version
+        self._log = log
+        self._negative, self._positive = contract.target.classes
+        self._metrics = ModelMetrics(cells, name, version, contract.target.classes)
+        self._bins = BinCounter(contract, cells, name, version)
+        self._lost = Counter(cells, "tabi_prediction_log_lost_total")
+        self._in_order = _contract_order(contract)
+        self._counting = Lock()
+
+    def loaded(self) -> None:
+        """The version answers from now on."""
+        self._metrics.loaded()
+
+    def unloaded(self) -> None:
+        """The version answers no more."""
+        self._metrics.unloaded()
+
+    def record(self, decided: Decided, asked: Sequence[Asked], faults: Mapping[int, list[Fault]]) -> None:
+        """Log and count rows that are about to be answered; `faults` by row.
+
+        It never raises: what could not be logged is counted. Safe to call from any thread.
+        """
+        lost = 0
+        if self._log is not None:
+            before = self._log.lost
+            self._log.append(encode_lines(self._lines(decided, asked, faults)), len(asked))
+            lost = self._log.lost - before
+        with self._counting:
+            if lost:
+                self._lost.add(lost)
+            self._count(decided.predictions, faults)
+            self._bins.add(decided.tensors, decided.probabilities)
+
+    def flush(self) -> None:
+        """Count what is still buffered."""
+        with self._counting:
+            self._bins.flush()
+
+    def _count(self, predictions: Sequence[Prediction], faults: Mapping[int, list[Fault]]) -> None:
+        metrics = self._metrics
+        positive = sum(1 for found in predictions if found.label == self._positive)
+        if positive:
+            metrics.predicted(self._positive, positive)
+        if positive < len(predictions):
+            metrics.predicted(self._negative, len(predictions) - positive)
+        for of_row in faults.values():
+            for fault in of_row:
+                metrics.warned(fault.rule)
+
+    def _lines(
+        self, decided: Decided, asked: Sequence[Asked], faults: Mapping[int, list[Fault]]
+    ) -> list[PredictionLine]:
+        now, clock, in_order = time(), perf_counter_ns(), self._in_order
+        name, version = self._name, self._version
+        numbers, texts = decided.tensors.numeric.tolist(), decided.tensors.categorical.tolist()
+        return [
+            PredictionLine(
+                id=whose.request_id,
+                row=whose.row,
+                time=now,
+                model=name,
+                version=version,
+                inputs=in_order(numbers[index] + texts[index]),
+                label=found.label,
+                probability=found.probability,
+                warnings=[(fault.column, fault.rule) for fault in faults[index]] if index in faults else [],
+                ms=(clock - whose.began) / 1e6,
+            )
+            for index, (whose, found) in enumerate(zip(asked, decided.predictions, strict=True))
+        ]
+
+
+def _contract_order(contract: Contract) -> Callable[[list[Any]], Sequence[Any]]:
+    """Numbers and then texts, as the tensors have them -> the order of the contract's columns."""
+    numeric, categorical = iter(range(len(contract.numeric))), iter(range(len(contract.numeric), len(contract.columns)))
+    places = [next(categorical) if isinstance(c, CategoricalColumn) else next(numeric) for c in contract.columns]
+    return itemgetter(*places) if len(places) > 1 else list

@@ -1,0 +1,52 @@
+"""How a server is run: addresses, limits, and where it writes. One object, so that a worker process can be given it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one worker takes before it refuses. Sizes in bytes, times in seconds."""
+
+    body: int = 64 << 20
+    row_body: int = 1 << 20
+    headers: int = 32 << 10
+    rows: int = 100_000
+    columns: int = 10_000
+    string: int = 64 << 10
+    # bodies that are being read or answered, all together: memory is refused before it is used
+    buffered: int = 192 << 20
+    in_flight: int = 1024
+    connections: int = 8192
+    header_time: float = 10.0
+    body_time: float = 60.0
+    idle_time: float = 65.0
+    grace: float = 20.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What `tabi serve` was asked for.
+
+    `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `tokens`: file of the
+    tokens by which they may ask on the public port too. `metrics`: who may read `/metrics`. `log`: folder of the
+    prediction log, None writes none. `origins`: what a browser's page may come from; none by default.
+    `poll`: seconds between two looks at the store.
+    """
+
+    refs: tuple[str, ...]
+    store: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    admin_port: int | None = 0
+    workers: int = 1
+    tokens: Path | None = None
+    metrics: Literal["public", "admin"] = "public"
+    log: Path | None = None
+    access_log: bool = False
+    origins: tuple[str, ...] = ()
+    poll: float = 0.25
+    require: Literal["all", "any"] = "all"
+    limits: Limits = Limits()

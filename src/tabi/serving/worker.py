@@ -1,0 +1,151 @@
+"""A worker's parts, put together: models, telemetry, doors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from tabi.predictions import PredictionLog
+from tabi.serving.agreement import Agreement
+from tabi.serving.endpoints import Endpoint, Predict, PredictBatch, Translated
+from tabi.serving.http.door import App, Door, Receive, Scope, Send
+from tabi.serving.http.guard import Guard
+from tabi.serving.http.origins import Origins
+from tabi.serving.http.plain import plain_routes
+from tabi.serving.http.tokens import Tokens
+from tabi.serving.http.watch import ROUTES, Watch
+from tabi.serving.model import Model
+from tabi.serving.models import Models
+from tabi.serving.ndjson import PredictLines
+from tabi.serving.protocols import invocations, oip
+from tabi.serving.recorder import Recorder
+from tabi.serving.served import Event, Served
+from tabi.serving.settings import Settings
+from tabi.serving.slot import Slot
+from tabi.serving.telemetry.cells import Cells
+from tabi.serving.telemetry.hooks import ReloadMetrics, RequestMetrics
+from tabi.serving.telemetry.trace import Tracer
+from tabi.store import Store
+
+_log = logging.getLogger("tabi.serving")
+
+
+class Worker:
+    """One process's share of a server. `door` is its ASGI app, once `open` has been called."""
+
+    door: Door
+
+    def __init__(self, settings: Settings, folder: Path, number: int = 0) -> None:
+        """`folder`: that all workers of the server share while it runs."""
+        self.settings = settings
+        self.tokens = Tokens(settings.tokens)
+        self._folder = folder
+        self._cells = Cells(folder, number)
+        self._log = None if settings.log is None else PredictionLog(settings.log, number)
+        self._tracer = Tracer.from_environment()
+        store = Store(settings.store)
+        agreement = Agreement(folder, number, settings.workers)
+        self.models = Models(settings, agreement, lambda ref: Served(store, ref, self._slot, self._note))
+        self.models.problems = self._problems
+
+    def load(self) -> None:
+        """Load the models."""
+        self.models.load()
+
+    def open(self, admin_port: int | None) -> None:
+        """Build the doors over the models. `admin_port`: who comes by it is an operator."""
+        limits, origins = self.settings.limits, Origins(self.settings.origins)
+        guard = Guard(admin_port, self.tokens, origins)
+        watch = Watch(RequestMetrics(self._cells, ROUTES), self._tracer, log_all=self.settings.access_log)
+        endpoints, lines, infer = _endpoints(self.models, self.settings)
+        other = _Later(lambda: _pages(self.models, guard, infer))
+        plain = plain_routes(self.models, guard, self._folder, self.settings.metrics)
+        self.door = Door(endpoints, lines, plain, other, limits, watch, origins)
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Each model that is loaded, with the version that answers."""
+        return tuple((served.name, served.slot.model.version) for served in self.models if served.ready)
+
+    def follow(self) -> None:
+        """Look at the store, and count what is still buffered."""
+        try:
+            self.models.follow()
+        except Exception:  # noqa: BLE001  whatever it is, the next look may go better
+            _log.exception("looking at the store failed")
+        for served in self.models:
+            if served.ready:
+                served.slot.recorder.flush()
+
+    def close(self) -> None:
+        """Let everything go: to be called when the last request has been answered."""
+        self.door.close()
+        for served in self.models:
+            if served.ready:
+                served.slot.recorder.flush()
+        if self._log is not None:
+            self._log.close()
+        self._tracer.close()
+        self._cells.close()
+
+    def _slot(self, model: Model) -> Slot:
+        recorder = Recorder(model.name, model.version, model.contract, self._log, self._cells)
+        return Slot(model, recorder, self.settings.limits.rows)
+
+    def _note(self, event: Event) -> None:
+        ReloadMetrics(self._cells, event.model).observe(event.outcome, round(event.seconds * 1e9))
+
+    def _problems(self) -> list[str]:
+        found = [self._log.problem if self._log is not None else None, self._cells.problem]
+        return [problem for problem in found if problem is not None]
+
+
+class _Later:
+    """An app that is built with its first request, in a thread."""
+
+    def __init__(self, build: Callable[[], App]) -> None:
+        self._build = build
+        self._app: App | None = None
+        self._building = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if app is None:
+            app = await self._built()
+        await app(scope, receive, send)
+
+    async def _built(self) -> App:
+        async with self._building:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._build)
+            return self._app
+
+
+def _pages(models: Models, guard: Guard, infer: dict[str, Translated]) -> App:
+    from tabi.serving.pages import create_pages
+
+    return create_pages(models, guard, infer)
+
+
+def _endpoints(
+    models: Models, settings: Settings
+) -> tuple[dict[str, Endpoint], dict[str, PredictLines], dict[str, Translated]]:
+    """The hot routes by path, those that take lines, and the protocol's by model."""
+    limits = settings.limits
+    endpoints: dict[str, Endpoint] = {}
+    lines: dict[str, PredictLines] = {}
+    infer: dict[str, Translated] = {}
+    for served in models:
+        by_version = "/v2/models/{name}/infer"
+        infer[served.name] = Translated(by_version, served, oip.infer, oip.failure, limits.body)
+        endpoints[f"/v2/models/{served.name}/infer"] = infer[served.name]
+        for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
+            endpoints[f"{prefix}/predict"] = Predict(served, limits.row_body)
+            endpoints[f"{prefix}/predict_batch"] = PredictBatch(served, limits.body)
+            lines[f"{prefix}/predict_batch"] = PredictLines(served, limits.row_body)
+            endpoints[f"{prefix}/invocations"] = Translated(
+                "/invocations", served, invocations.invoke, invocations.failure, limits.body
+            )
+    return endpoints, lines, infer
