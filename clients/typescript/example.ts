@@ -17,8 +17,13 @@ export class ProblemError extends Error {
 }
 
 /** Send a body to a route and get its reply; the compiler knows which body and which reply belong to it. */
-export async function post<Path extends keyof paths>(url: string, path: Path, body: Body<Path>): Promise<Reply<Path>> {
-  const response = await fetch(url + path, {
+export async function post<Path extends keyof paths>(
+  url: string,
+  path: Path,
+  body: Body<Path>,
+  model = "",
+): Promise<Reply<Path>> {
+  const response = await fetch(url + path.replace("{model}", encodeURIComponent(model)), {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -32,8 +37,9 @@ export async function post<Path extends keyof paths>(url: string, path: Path, bo
 async function main(url: string, row: Row): Promise<void> {
   const one: PredictReply = await post(url, "/predict", { features: row });
   const many: BatchReply = await post(url, "/predict_batch", { rows: [row, {}] });
-  const first = many.predictions[0];
-  console.log(JSON.stringify({ one, many, equal: first?.probability === one.probability }));
+  const named = await post(url, "/models/{model}/predict", { features: row }, one.model);
+  const answers = [one.probability, many.predictions[0]?.probability, named.probability];
+  console.log(JSON.stringify({ one, many, named, equal: new Set(answers).size === 1 }));
 }
 
 const [url, row] = process.argv.slice(2);

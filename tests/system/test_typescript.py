@@ -31,11 +31,13 @@ WRONG = {
     "method": 'await post("", "/health", {});',
     "reply": '(await post("", "/predict", { features: {} })).probabilty;',
     "kind": 'const label: number = (await post("", "/predict", { features: {} })).label;',
+    "columns": 'await post("", "/predict_batch", { columns: { age: 39 } });',
     "batch": '(await post("", "/predict_batch", { rows: [] })).label;',
     "optional": "const problem: Problem = JSON.parse(''); problem.errors.length;",
 }
 RIGHT = {
     "row": 'await post("", "/predict", { features: { age: null, sex: "x", fare: 1.5, city: true } });',
+    "columns_of_rows": 'await post("", "/predict_batch", { columns: { age: [39, null] } });',
     "rows": '(await post("", "/predict_batch", { rows: [{}] })).predictions.map((p) => p.probability + 1);',
 }
 
@@ -100,7 +102,8 @@ def test_the_example_gets_the_servers_answers(program: Path, server: Server, nod
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     expected = server.ask("POST", "/predict", json.dumps({"features": ROW}).encode())[2]
-    assert {**said["one"], "request_id": ""} == {**expected, "request_id": ""}
+    for answer in (said["one"], said["named"]):
+        assert {**answer, "request_id": ""} == {**expected, "request_id": ""}
     assert len(said["many"]["predictions"]) == 2
     assert said["equal"] is True
 
