@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
 from tabi.client import calls, transport
-from tabi.client.batches import joined
+from tabi.client.batches import Joined
 from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
@@ -71,7 +71,7 @@ class _AsyncVerbs:
 
     async def predict_batch(self, rows: Iterable[Row], *, request_id: str | None = None) -> BatchReply:
         """Predict rows in any number; they are sent in several requests if need be, and answered in their order."""
-        return joined([reply async for reply in self.predict_batches(rows, request_id=request_id)])
+        return await self._joined(self._routes.batches(rows, request_id))
 
     async def predict_batches(self, rows: Iterable[Row], *, request_id: str | None = None) -> AsyncIterator[BatchReply]:
         """The same in bounded memory: a reply for each request, while `rows` is being read."""
@@ -80,7 +80,7 @@ class _AsyncVerbs:
 
     async def predict_frame(self, frame: Any, *, request_id: str | None = None) -> BatchReply:
         """Predict the rows of a pandas DataFrame or an Arrow table, which is sent as Arrow. Needs PyArrow."""
-        return joined([await self._sender.send(call) for call in self._routes.frame(frame, request_id)])
+        return await self._joined(self._routes.frame(frame, request_id))
 
     async def schema(self) -> Contract:
         """The contract: the columns of a row."""
@@ -89,6 +89,12 @@ class _AsyncVerbs:
     async def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
         return await self._sender.send(self._routes.reload(path))
+
+    async def _joined(self, parts: Iterator[Call[BatchReply]]) -> BatchReply:
+        joined = Joined()
+        for call in parts:
+            joined.add(await self._sender.send(call))
+        return joined.reply()
 
 
 class AsyncModel(_AsyncVerbs):

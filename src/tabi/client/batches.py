@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
 from tabi.client.errors import MixedVersionsError
 from tabi.client.replies import BatchReply
 
 
-def joined(replies: Iterable[BatchReply]) -> BatchReply:
-    """One reply with all predictions and warnings in order, under the first part's request id.
+class Joined:
+    """Takes the replies to the parts of a batch in their order, and is one reply in the end."""
 
-    `MixedVersionsError` if the server took another version in between: no one threshold would hold for all rows.
-    """
-    parts: list[BatchReply] = []
-    for reply in replies:
-        parts.append(reply)
-        if _decider(reply) != _decider(parts[0]):
+    def __init__(self) -> None:
+        self._parts: list[BatchReply] = []
+
+    def add(self, part: BatchReply) -> None:
+        """The next part. `MixedVersionsError` if another version gave it: no one threshold would hold for all rows."""
+        self._parts.append(part)
+        first = self._parts[0]
+        if (part.model, part.version, part.threshold) != (first.model, first.version, first.threshold):
             message = "the server took another version between two parts of the batch: send it again"
-            raise MixedVersionsError(message, reply.request_id)
-    return replace(
-        parts[0],
-        predictions=tuple(prediction for part in parts for prediction in part.predictions),
-        warnings=tuple(warning for part in parts for warning in part.warnings),
-    )
+            raise MixedVersionsError(message, part.request_id)
 
-
-def _decider(reply: BatchReply) -> tuple[str, str, float]:
-    return reply.model, reply.version, reply.threshold
+    def reply(self) -> BatchReply:
+        """All predictions and warnings in order, under the first part's request id."""
+        return replace(
+            self._parts[0],
+            predictions=tuple(prediction for part in self._parts for prediction in part.predictions),
+            warnings=tuple(warning for part in self._parts for warning in part.warnings),
+        )

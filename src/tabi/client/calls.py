@@ -35,8 +35,8 @@ NOT_NOW = frozenset({429, 502, 503, 504})
 
 R = TypeVar("R")
 
-# what the server takes as an id; any other it would replace by its own
-_sane_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+# what the server takes as an id, which it would replace otherwise; it takes 128, and a part's number needs some
+_sane_id = re.compile(r"[A-Za-z0-9._:-]{1,112}").fullmatch
 
 
 class Answer(NamedTuple):
@@ -140,7 +140,7 @@ def _id(request_id: str | None) -> str:
     if request_id is None:
         return new_id()
     if not _sane_id(request_id):
-        raise InputError("request_id: 1 to 128 of A-Z a-z 0-9 . _ : -")
+        raise InputError("request_id: 1 to 112 of A-Z a-z 0-9 . _ : -")
     return request_id
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from tabi.client import calls, transport
-from tabi.client.batches import joined
+from tabi.client.batches import Joined
 from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
@@ -76,7 +76,7 @@ class _Verbs:
 
     def predict_batch(self, rows: Iterable[Row], *, request_id: str | None = None) -> BatchReply:
         """Predict rows in any number; they are sent in several requests if need be, and answered in their order."""
-        return joined(self.predict_batches(rows, request_id=request_id))
+        return self._joined(self._routes.batches(rows, request_id))
 
     def predict_batches(self, rows: Iterable[Row], *, request_id: str | None = None) -> Iterator[BatchReply]:
         """The same in bounded memory: a reply for each request, while `rows` is being read."""
@@ -85,7 +85,7 @@ class _Verbs:
 
     def predict_frame(self, frame: Any, *, request_id: str | None = None) -> BatchReply:
         """Predict the rows of a pandas DataFrame or an Arrow table, which is sent as Arrow. Needs PyArrow."""
-        return joined(self._sender.send(call) for call in self._routes.frame(frame, request_id))
+        return self._joined(self._routes.frame(frame, request_id))
 
     def schema(self) -> Contract:
         """The contract: the columns of a row."""
@@ -94,6 +94,12 @@ class _Verbs:
     def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
         return self._sender.send(self._routes.reload(path))
+
+    def _joined(self, parts: Iterator[Call[BatchReply]]) -> BatchReply:
+        joined = Joined()
+        for call in parts:
+            joined.add(self._sender.send(call))
+        return joined.reply()
 
 
 class Model(_Verbs):
