@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from threading import Thread
 
@@ -95,6 +96,22 @@ def test_an_old_segment_is_followed_by_another(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["a", "b"]
 
 
+def test_a_name_that_is_taken_is_left_to_who_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Stopped:
+            return cls(2026, 11, 21, 9, tzinfo=tz)
+
+    monkeypatch.setattr(log_module, "datetime", Stopped)
+    logs = [PredictionLog(tmp_path, 0) for _ in range(3)]
+    for name, log in zip("abc", logs, strict=True):
+        assert append(log, name)
+        log.close()
+    paths = sorted(tmp_path.iterdir())
+    assert [path.name for path in paths] == [f"20261121T090000.000000Z-000-{i:06d}.jsonl" for i in range(3)]
+    assert ids(tmp_path) == ["a", "b", "c"]
+
+
 def test_two_logs_of_one_number_never_share_a_segment(tmp_path: Path) -> None:
     logs = [PredictionLog(tmp_path, 0, segment_bytes=1) for _ in range(2)]
 
@@ -114,11 +131,19 @@ def test_two_logs_of_one_number_never_share_a_segment(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 400
 
 
-def test_threads_may_share_a_log(tmp_path: Path) -> None:
-    log = PredictionLog(tmp_path, 0, segment_bytes=2_000)
+def test_threads_may_share_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = PredictionLog(tmp_path, 0, segment_bytes=300)
+    write_now = os.write
+
+    def write_late(descriptor: int, data: bytes) -> int:
+        time.sleep(0.0002)
+        return write_now(descriptor, data)
+
+    # a slow disk: the others go on meanwhile, and each second append ends the segment
+    monkeypatch.setattr(os, "write", write_late)
 
     def write(name: str) -> None:
-        for i in range(200):
+        for i in range(100):
             append(log, f"{name}{i}")
 
     threads = [Thread(target=write, args=(name,)) for name in "abcd"]
@@ -129,8 +154,8 @@ def test_threads_may_share_a_log(tmp_path: Path) -> None:
     log.close()
     found = ids(tmp_path)
     for name in "abcd":
-        assert [i for i in found if i.startswith(name)] == [f"{name}{i}" for i in range(200)]
-    assert (log.lost, len(found)) == (0, 800)
+        assert [i for i in found if i.startswith(name)] == [f"{name}{i}" for i in range(100)]
+    assert (log.lost, len(found)) == (0, 400)
 
 
 def test_a_full_disk_is_counted_and_told_and_left_behind(small_disk: Path) -> None:
@@ -170,6 +195,16 @@ def test_the_first_line_after_a_full_disk_is_not_swallowed_by_the_piece_before_i
     reader = LogReader(small_disk)
     assert [line.id for line in reader][-2:] == ["after", "last"]
     assert reader.skipped == 1
+
+
+def test_a_full_disk_is_not_filled_with_empty_segments(small_disk: Path) -> None:
+    (small_disk / "ballast").write_bytes(b"x" * 60 * 1024)
+    log = PredictionLog(small_disk, 0, segment_bytes=1)
+    for _ in range(5):
+        log.append(b"x" * 100_000 + b"\n", 1)
+    log.close()
+    assert log.lost == 5
+    assert len(list(small_disk.glob("*.jsonl"))) <= 2
 
 
 LIMITED = """

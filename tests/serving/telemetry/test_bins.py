@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -19,6 +22,7 @@ from tabi.contract import Tensors as Rows
 from tabi.data import canonical_frame, infer_contract, tensors_of
 from tabi.project import ColumnConfig, ProjectConfig
 from tabi.project.config import Kind
+from tabi.serving.telemetry import bins as bins_module
 from tabi.serving.telemetry.bins import FLUSH_ROWS, BinCounter
 from tabi.serving.telemetry.cells import Cells, WorkerCells, read_workers
 
@@ -159,22 +163,54 @@ def test_rows_are_counted_by_themselves_once_they_are_many(tmp_path: Path) -> No
     cells.close()
 
 
-def test_threads_may_add_at_once(tmp_path: Path) -> None:
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_threads_may_add_at_once(tmp_path: Path, many_switches: None) -> None:
     cells = Cells(tmp_path, 0)
     counter = BinCounter(EDGES, cells, "m", "v")
+    batch, scores = row(*[1.0, 2.0] * 150), np.full(300, 0.5)
 
     def add() -> None:
-        for _ in range(1000):
-            counter.add(row(1.0, 2.0), np.array([0.5, 0.5]))
+        for _ in range(200):
+            counter.add(batch, scores)
 
-    threads = [Thread(target=add) for _ in range(4)]
+    threads = [Thread(target=add) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     counter.flush()
     cells.close()
-    assert of_column(read_workers(tmp_path)[0], "x") == {"le 1.0": 4000, "le 2.5": 4000, "le +Inf": 0, "missing": 0}
+    found = of_column(read_workers(tmp_path)[0], "x")
+    assert found == {"le 1.0": 180_000, "le 2.5": 180_000, "le +Inf": 0, "missing": 0}
+
+
+def test_threads_may_flush_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(deque[Any]):
+        def popleft(self) -> Any:
+            # the others go on meanwhile
+            time.sleep(0.001)
+            return super().popleft()
+
+    monkeypatch.setattr(bins_module, "deque", Slow)
+    cells = Cells(tmp_path, 0)
+    counter = BinCounter(EDGES, cells, "m", "v")
+    for _ in range(20):
+        counter.add(row(1.0), np.array([0.5]))
+    threads = [Thread(target=counter.flush) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    cells.close()
+    assert of_column(read_workers(tmp_path)[0], "x")["le 1.0"] == 20
 
 
 def test_a_worker_that_is_started_again_goes_on_counting(tmp_path: Path) -> None:
