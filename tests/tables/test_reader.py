@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tabi.contract import CategoricalColumn, Contract, Fault, NumericColumn, RowReader, Target, Tensors
 from tabi.errors import RequestError
-from tabi.tables import TableReader, read_batch
+from tabi.tables import Faults, TableReader, read_batch
 from tabi.tables import columns as module
 
 CONTRACT = Contract(
@@ -130,6 +130,14 @@ def test_faults_can_be_taken_by_place_and_by_slice(batch: pa.RecordBatch, part: 
     assert [found[place] for place in range(-len(every), len(every))] == every + every
     with pytest.raises(IndexError):
         found[len(every)]
+
+
+@given(batches())
+def test_faults_one_by_one_make_the_same_faults(batch: pa.RecordBatch) -> None:
+    _, found = read_batch(batch, CONTRACT)
+    again = Faults.of_list(batch.num_rows, list(found))
+    assert list(again) == list(found)
+    assert len(again) == len(found)
 
 
 def test_one_category_however_it_is_typed() -> None:

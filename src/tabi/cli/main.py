@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tabi.cli import bench, data, demo, environment, release, serving, store, training
+from tabi.cli import bench, data, demo, environment, release, score, serving, store, training
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(training.report)
 app.command()(release.release)
 app.command()(serving.serve)
 app.command()(serving.predict)
+app.command()(score.score)
 app.command()(bench.bench)
 app.add_typer(store.app, name="store")
 

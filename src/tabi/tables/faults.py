@@ -80,6 +80,14 @@ class Faults(Sequence[Fault]):
         order = np.argsort(together, kind="stable")
         return cls(count, kinds, together[order], np.concatenate(kinds_of_rows)[order], unknown)
 
+    @classmethod
+    def of_list(cls, count: int, faults: Sequence[Fault]) -> Faults:
+        """From faults one by one, which are in order of row."""
+        kinds: dict[Kind, int] = {}
+        places = [kinds.setdefault(Kind(fault.column, fault.rule), len(kinds)) for fault in faults]
+        rows = np.array([fault.row for fault in faults], np.int64)
+        return cls(count, list(kinds), rows, np.array(places, np.int32))
+
     def __len__(self) -> int:
         return len(self.rows) + self._count * len(self.unknown)
 

@@ -1,0 +1,181 @@
+"""Scorers side by side. Blocks may be done in any order; their parts carry their places."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, cast
+
+from tabi.errors import DataError, TabiError
+from tabi.score.blocks import Block, packed
+from tabi.score.messages import Done, Setup, receive, send
+from tabi.score.parts import Counts, Parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tabi.score.blocks import Task
+
+OnDone = Callable[[Counts], None]
+_LOOK_EVERY_S = 0.2
+
+
+class Pool(Protocol):
+    """Takes blocks and writes their parts."""
+
+    def submit(self, index: int, block: Block) -> None:
+        """Have the block scored; waits while too many are under way. Raises what went wrong with an earlier one."""
+
+    def finish(self) -> None:
+        """Wait for all; raises what went wrong."""
+
+
+class Here:
+    """Scores in this process, one block after the other."""
+
+    def __init__(self, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone) -> None:
+        from tabi.score.scorer import Scorer
+        from tabi.serving.model import Model
+
+        self._scorer, self._parts, self._on_done = Scorer(Model.open(bundle), schema, keys), parts, on_done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, index: int, block: Block) -> None:
+        """Score it now."""
+        scored = self._scorer.score(block)
+        try:
+            self._on_done(self._parts.write(index, scored))
+        except OSError as error:
+            raise disk_error(self._parts.folder, error.strerror) from error
+
+    def finish(self) -> None:
+        """Nothing is left."""
+
+
+class Processes:
+    """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits."""
+
+    def __init__(
+        self, jobs: int, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone
+    ) -> None:
+        self._jobs, self._parts, self._on_done = jobs, parts, on_done
+        self._setup = Setup(str(bundle), str(parts.folder), schema.serialize().to_pybytes(), list(keys))
+        self._waiting: Queue[Task | None] = Queue(maxsize=1)
+        self._failed = Event()
+        self._error: TabiError | None = None
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._threads: list[Thread] = []
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        for _ in range(self._jobs):
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "tabi.score.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+            self._workers.append(worker)
+            thread = Thread(target=self._feed, args=(worker,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._failed.set()
+        for worker in self._workers:
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+        for worker in self._workers:
+            worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                with suppress(OSError):
+                    cast(BinaryIO, pipe).close()
+
+    def submit(self, index: int, block: Block) -> None:
+        """Queue it."""
+        self._put(packed(index, block))
+
+    def finish(self) -> None:
+        """Let each worker end, and wait."""
+        for _ in self._workers:
+            self._put(None)
+        for thread in self._threads:
+            thread.join()
+        self._raise()
+
+    def _put(self, task: Task | None) -> None:
+        while True:
+            self._raise()
+            with suppress(Full):
+                self._waiting.put(task, timeout=_LOOK_EVERY_S)
+                return
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _feed(self, worker: subprocess.Popen[bytes]) -> None:
+        into, out = cast(BinaryIO, worker.stdin), cast(BinaryIO, worker.stdout)
+        try:
+            send(into, self._setup)
+            while (task := self._next()) is not None:
+                send(into, task)
+                done = receive(out, Done)
+                if done is None:
+                    raise BrokenPipeError
+                if done.kind:
+                    raise _error_of(done, self._parts)
+                self._on_done(done.counts)
+        except OSError:
+            self._fail(
+                DataError(f"a scoring process ended by itself{_how(worker)}: call again to go on, or use --jobs 1")
+            )
+        except TabiError as error:
+            self._fail(error)
+
+    def _next(self) -> Task | None:
+        while not self._failed.is_set():
+            with suppress(Empty):
+                return self._waiting.get(timeout=_LOOK_EVERY_S)
+        return None
+
+    def _fail(self, error: TabiError) -> None:
+        if not self._failed.is_set():
+            self._error = error
+            self._failed.set()
+
+
+def disk_error(folder: Path, reason: str | None) -> DataError:
+    """The error for a disk that takes no more."""
+    return DataError(
+        f"cannot write beside the output ({reason}): free space and call again to go on, or remove {folder}"
+    )
+
+
+def _error_of(done: Done, parts: Parts) -> TabiError:
+    if done.kind == "disk":
+        return disk_error(parts.folder, done.error)
+    if done.kind == "tabi":
+        return DataError(done.error)
+    return DataError(
+        f"a block could not be scored ({done.error}): use --jobs 1 and TABI_DEBUG=1, and report what it shows"
+    )
+
+
+def _how(worker: subprocess.Popen[bytes]) -> str:
+    code = worker.wait()
+    return f" (signal {-code})" if code < 0 else f" (exit code {code})"
