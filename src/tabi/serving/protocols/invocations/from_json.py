@@ -11,7 +11,7 @@ import msgspec
 from tabi.contract import Contract, Scalar
 from tabi.serving.messages import Row
 from tabi.serving.places import refusal
-from tabi.serving.protocols.bodies import UNREADABLE, unreadable
+from tabi.serving.protocols.bodies import UNREADABLE, refuse, unreadable
 from tabi.serving.protocols.invocations.table import Table, by_columns, by_rows, named, unnamed
 
 _Rows = list[list[Scalar] | Row]
@@ -21,7 +21,7 @@ _Columns = dict[str, list[Scalar] | Scalar]
 class _Split(msgspec.Struct, forbid_unknown_fields=True):
     data: list[list[Scalar]]
     columns: list[str] | None = None
-    index: Any = None
+    index: list[Any] | None = None
 
 
 class _Body(msgspec.Struct):
@@ -59,6 +59,8 @@ def read(contract: Contract, data: bytes) -> Asked:
 
 def _table(contract: Contract, where: str, content: Any) -> Table:
     if isinstance(content, _Split):
+        if content.index is not None and len(content.index) != len(content.data):
+            refuse(f"{where}.index", "wrong_size")
         if content.columns is None:
             return unnamed(contract, content.data, f"{where}.data")
         return named(contract, content.columns, content.data, f"{where}.data")
