@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,7 @@ from benchmarks.peers.catalogue import PEERS, Peer, interpreter_with, versions
 from benchmarks.portfolio import Portfolio, prepare
 from benchmarks.serving_report import BATCH_ROWS, LIKE_FOR_LIKE, ONE_WORKER, OURS, TWO_WORKERS, document
 from tabi.bench.compare import Contender, Round, Settings, Work, compare
-from tabi.bench.process import Command
-from tabi.bench.report import FLOOR, floor_contender
+from tabi.bench.report import FLOOR, floor_contender, tabi_command
 from tabi.bench.rows import batch_bodies, predict_bodies
 from tabi.workspace import Workspace
 
@@ -41,12 +42,13 @@ class Entry:
 
 def entries(portfolio: Portfolio, ref: str, pythons: Sequence[Path], only: Sequence[str]) -> list[Entry]:
     """Everything that can be measured here."""
-    works = our_works(portfolio)
+    works, bundle = our_works(portfolio), str(portfolio.bundle)
+    tabi = partial(tabi_command, scratch=portfolio.files)
     found = [Entry(floor_contender(works))]
-    found += [Entry(Contender(tabi(OURS, ref), works)), Entry(Contender(tabi(LIKE_FOR_LIKE, portfolio.bundle), works))]
+    found += [Entry(Contender(tabi(OURS, ref), works)), Entry(Contender(tabi(LIKE_FOR_LIKE, bundle), works))]
     if has_workers():
         for name, count in ((ONE_WORKER, "1"), (TWO_WORKERS, "2")):
-            command = tabi(name, portfolio.bundle, "--workers", count)
+            command = tabi_command(name, bundle, portfolio.files, "--workers", count)
             found.append(Entry(Contender(command, [w for w in works if w.name == "c32"], pinned=False)))
     for peer in PEERS:
         python = interpreter_with(peer.needs, pythons)
@@ -57,11 +59,6 @@ def entries(portfolio: Portfolio, ref: str, pythons: Sequence[Path], only: Seque
             found.append(Entry(contender, peer, versions(python, peer.needs[:1])))
     kept = {FLOOR, *only}
     return [entry for entry in found if not only or entry.contender.name in kept]
-
-
-def tabi(name: str, ref: str | Path, *more: str) -> Command:
-    """Our server with everything that is on by default."""
-    return Command(name, (sys.executable, "-m", "tabi", "serve", str(ref), "--port", "{port}", *more))
 
 
 def has_workers() -> bool:
@@ -128,6 +125,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Measure everything, print it, keep it."""
     given = options()
+    began = os.getloadavg()[0]
     settings = Settings(given.rounds, given.seconds, sample_every=5)
     with tempfile.TemporaryDirectory(prefix="tabi-bench-") as scratch:
         portfolio = prepare(Workspace.find(), Path(scratch))
@@ -138,6 +136,7 @@ def main() -> None:
         differences = {e.contender.name: difference(e, rounds[e.contender.name], portfolio) for e in measured}
     head = [
         f"Written by `python -m benchmarks.serving` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        f"Load of the machine when it began: {began:.1f}.",
         machine(("onnxruntime", "uvicorn", "uvloop", "httptools", "starlette", "scikit-learn", "numpy", "pandas")),
         *(f"{e.contender.name}: {e.version}." for e in measured if e.version),
     ]

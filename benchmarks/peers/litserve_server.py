@@ -12,8 +12,8 @@ import litserve  # type: ignore[import-not-found]
 import pandas as pd
 
 BATCH = int(os.environ["BATCH"])
-# how long a batch waits to be filled
-WAIT_S = 0.005
+# how long a batch waits to be filled: of 1, 5, 20 and 50 ms the one with the most requests a second
+WAIT_S = 0.02
 
 Rows = list[dict[str, Any]]
 

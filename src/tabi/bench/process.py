@@ -20,6 +20,7 @@ from tabi.errors import NotReadyError
 READY_LIMIT_S = 120.0
 STOP_LIMIT_S = 15.0
 POLL_S = 0.005
+END_POLLS = 400
 # threads of numeric libraries wait for each other on one core, in every server alike
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -166,4 +167,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_LIMIT_S)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        process.wait()
+        # the next server is not to share its core with the last one's end
+        for _ in range(END_POLLS):
+            os.killpg(process.pid, 0)
+            time.sleep(POLL_S)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,11 +32,18 @@ class BenchReport(msgspec.Struct, frozen=True):
 def bench(ref: str, rows: Sequence[Row], connections: int, settings: Settings, say: Say) -> BenchReport:
     """Start `tabi serve REF` and the floor in turns and load both with the same rows."""
     works = works_of(rows, connections)
-    command = (sys.executable, "-m", "tabi", "serve", ref, "--port", "{port}")
-    rounds = compare([floor_contender(works), Contender(Command(ref, command), works)], settings, say)
+    with tempfile.TemporaryDirectory(prefix="tabi-bench-") as scratch:
+        ours_and_floor = [floor_contender(works), Contender(tabi_command(ref, ref, Path(scratch)), works)]
+        rounds = compare(ours_and_floor, settings, say)
     ours, floor = rounds[ref], rounds[FLOOR]
     ratios = {name: ratio(ours, floor, figure) for name, figure in _figures_of(works).items()}
     return BenchReport(ref, connections, settings.rounds, settings.seconds, summarise(floor), summarise(ours), ratios)
+
+
+def tabi_command(name: str, ref: str, scratch: Path, *options: str) -> Command:
+    """Our server with everything that is on by default. Its prediction log goes to `scratch`: these are no users."""
+    command = (sys.executable, "-m", "tabi", "serve", ref, "--host", "127.0.0.1", "--port", "{port}", *options)
+    return Command(name, command, environment={"TABI_PREDICTIONS": str(scratch / "predictions")})
 
 
 def works_of(rows: Sequence[Row], connections: int) -> list[Work]:
