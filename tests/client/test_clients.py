@@ -17,6 +17,7 @@ from tabi.client import (
     Contract,
     Health,
     MixedVersionsError,
+    NoAnswerError,
     PredictReply,
     Readiness,
     RefusedError,
@@ -102,6 +103,11 @@ def test_a_reload_between_two_parts_is_told(call: Call, own_harbour: Harbour) ->
         with pytest.raises(MixedVersionsError, match="another version"):
             # the row after a part is read before the part is sent
             call(url(server), lambda client: client.predict_batch(rows()), most_rows=2)
+
+
+def test_an_address_without_tls_is_told_as_such_and_not_asked_again(call: Call, server: Server) -> None:
+    with pytest.raises(NoAnswerError, match=r"no trusted TLS.* or verify \(request"):
+        call(url(server).replace("http:", "https:"), lambda client: client.predict(ROW))
 
 
 def without_words(schema: Any) -> Any:

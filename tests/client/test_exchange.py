@@ -228,6 +228,14 @@ def test_connections_are_kept_and_never_more_than_asked_for(faulty: FaultyServer
     assert len(ids(faulty.received)) == 40
 
 
+def test_a_pool_that_is_used_up_is_told_as_such(faulty: FaultyServer) -> None:
+    faulty.will(drip)
+    with Client(faulty.url, connections=1, timeout=0.3, deadline=1.5) as client, ThreadPoolExecutor(2) as pool:
+        told = sorted(str(call.exception()) for call in [pool.submit(client.predict, ROW) for _ in range(2)])
+    assert ["before the deadline" in told[0], "of the pool was free" in told[1]] == [True, True]
+    assert len(faulty.received) == 1
+
+
 def test_a_connection_that_the_server_closed_meanwhile_is_no_error(call: Call, faulty: FaultyServer) -> None:
     faulty.will(answer(connection="close"), drop, answer())
     assert [call(faulty.url, predict, retry=QUICK).label for _ in range(2)] == ["yes", "yes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, TypedDict
 
 import httpx
@@ -60,11 +61,18 @@ def failure_of(error: httpx.RequestError, attempt: Attempt) -> Failure:
         case httpx.TimeoutException():
             # a server that is slow would only be slower if it were asked twice
             return Failure(f"nothing came for {attempt.timeout:.3g} s", late=True)
+        case httpx.ConnectError() if _is_tls(error):
+            return Failure("there is no trusted TLS: see to the certificate, the address or verify")
         case httpx.ConnectError():
             return Failure("the server cannot be reached", again=True)
         case httpx.NetworkError() | httpx.RemoteProtocolError():
             return Failure("the connection broke before the answer was complete", again=True)
-        case httpx.ProxyError():
-            return Failure("the proxy does not let the request pass", again=True)
         case _:
             return Failure(f"the exchange failed ({type(error).__name__})")
+
+
+def _is_tls(error: BaseException | None) -> bool:
+    """Whether TLS is the reason, which stands behind the exceptions of httpx and httpcore."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error is not None
