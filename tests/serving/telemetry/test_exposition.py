@@ -128,6 +128,7 @@ def test_the_latest_sampled_request_of_each_bucket_is_its_exemplar(tmp_path: Pat
 def test_any_text_is_a_label(tmp_path_factory: pytest.TempPathFactory, categories: list[str]) -> None:
     folder = tmp_path_factory.mktemp("cells")
     cells = Cells(folder, 0)
+    ModelMetrics(cells, "m", "v", ("no", "yes")).loaded()
     labels = {"model": "m", "version": "v", "column": categories[0]}
     cells.array("tabi_feature_bins_total", labels, len(categories), categories)[0] = 3
     cells.close()
@@ -145,6 +146,31 @@ def test_a_version_that_is_loaded_nowhere_has_no_info_but_keeps_its_counts(tmp_p
     found = scrape(tmp_path)
     assert not {name for name, _ in found} & {"tabi_model_info", "tabi_model_loaded_timestamp_seconds"}
     assert value(found, "tabi_predictions_total", model="m", version="v", label="yes") == 1
+
+
+def test_bins_are_told_of_versions_that_a_living_worker_has_loaded(tmp_path: Path) -> None:
+    def bins(worker: Cells, version: str) -> ModelMetrics:
+        labels = {"model": "m", "version": version}
+        for name in ("tabi_feature_bins_total", "tabi_feature_reference_ratio"):
+            worker.array(name, {**labels, "column": "c"}, 1, ["missing"])[0] = 1
+        worker.array("tabi_score_bins_total", labels, 1, ["missing"])[0] = 1
+        return ModelMetrics(worker, "m", version, ("no", "yes"))
+
+    def told() -> list[str]:
+        found = scrape(tmp_path)
+        return sorted(dict(labels)["version"] for name, labels in found if dict(labels).get("bin") == "missing")
+
+    first, second = Cells(tmp_path, 0), Cells(tmp_path, 1)
+    one = [bins(first, "1"), bins(second, "1")]
+    two = bins(first, "2")
+    assert told() == []
+    for model in (*one, two):
+        model.loaded()
+    assert told() == ["1"] * 3 + ["2"] * 3
+    one[0].unloaded()
+    assert told() == ["1"] * 3 + ["2"] * 3
+    one[1].unloaded()
+    assert told() == ["2"] * 3
 
 
 BUSY = """

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabi import __version__
-from tabi.serving.telemetry.cells import PROCESS, Counts, Key, WorkerCells, read_workers, total
+from tabi.serving.telemetry.cells import PROCESS, Counts, Key, Labels, WorkerCells, read_workers, total
 from tabi.serving.telemetry.exemplars import SUFFIX, Exemplar, exemplars_of
-from tabi.serving.telemetry.metrics import METRICS, NANO, Metric
+from tabi.serving.telemetry.metrics import INFO, METRICS, NANO, Metric
 from tabi.serving.telemetry.process import lives
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class _Collector:
     def __init__(self, workers: list[WorkerCells]) -> None:
         self._workers = workers
         self._living = [worker for worker in workers if _lives(worker)]
+        infos = total(self._living, INFO).items()
+        # the labels of an info are those of a version
+        self._loaded = {labels for (_, labels), count in infos if count[0]}
 
     def collect(self) -> Iterator[Family]:
         """Every metric of the table, what was built, and the processes."""
@@ -62,6 +65,8 @@ class _Collector:
         family = Family(name, metric.help, metric.kind, metric.unit)
         for key, counts in self._across(metric).items():
             labels = dict(key[1])
+            if metric.while_loaded and _version_in(key) not in self._loaded:
+                continue
             if metric.kind == "histogram":
                 _add_histogram(family, metric, labels, counts, self._exemplars(key))
             elif metric.along:
@@ -88,6 +93,10 @@ class _Collector:
                 found = exemplars_of(counts)
                 latest = [max(pair, key=_moment) for pair in zip(latest or found, found, strict=True)]
         return latest
+
+
+def _version_in(key: Key) -> Labels:
+    return tuple(label for label in key[1] if label[0] in {"model", "version"})
 
 
 def _moment(exemplar: Exemplar | None) -> int:

@@ -25,6 +25,7 @@ class Metric:
     upper bounds, in cells' units; its array holds a cell for each, one for what is above them all, and the sum.
     `scale`: what one count of a cell is in the metric's unit. `across`: what becomes of a value that each worker has:
     `sum` over all, the dead too; `living`: sum over those that live; `latest`: the largest of those that live.
+    `while_loaded`: told of a version only while a worker has it loaded, since it has hundreds of series.
     """
 
     name: str
@@ -36,8 +37,10 @@ class Metric:
     buckets: tuple[int, ...] = ()
     scale: float = 1
     across: Across = "sum"
+    while_loaded: bool = False
 
 
+INFO = "tabi_model_info"
 _MODEL = ("model", "version")
 
 _ALL = (
@@ -66,7 +69,7 @@ _ALL = (
         buckets=_DURATIONS,
         scale=NANO,
     ),
-    Metric("tabi_model_info", "gauge", "1 for each version that is loaded.", _MODEL, across="latest"),
+    Metric(INFO, "gauge", "1 for each version that is loaded.", _MODEL, across="latest"),
     Metric(
         "tabi_model_loaded_timestamp_seconds",
         "gauge",
@@ -83,8 +86,16 @@ _ALL = (
         "Rows by the bins of the contract's reference.",
         (*_MODEL, "column"),
         along="bin",
+        while_loaded=True,
     ),
-    Metric("tabi_score_bins_total", "counter", "Rows by probability, in ten bins.", _MODEL, along="bin"),
+    Metric(
+        "tabi_score_bins_total",
+        "counter",
+        "Rows by probability, in ten bins.",
+        _MODEL,
+        along="bin",
+        while_loaded=True,
+    ),
     Metric(
         "tabi_feature_reference_ratio",
         "gauge",
@@ -94,6 +105,7 @@ _ALL = (
         unit="ratio",
         scale=NANO,
         across="latest",
+        while_loaded=True,
     ),
 )
 

@@ -96,6 +96,9 @@ class Tracer:
         """
         if self._tracer is None:
             return None
+        if traceparent is not None and traceparent[52:] == "-00":
+            # nearly every header says so, and no more of it is needed
+            return None
         found = _context_of(traceparent) if traceparent else None
         # the first version has nothing after the flags
         if found is None or (found[5] and found[1] == "00"):
