@@ -1,0 +1,144 @@
+"""KServe's own Python clients, in an environment of their own, against real servers of the handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from tabi.errors import NotFoundError
+from tabi.serving.model import Model
+from tabi.serving.protocols.exchange import Decide
+from tabi.serving.protocols.grpc import start
+from tests.serving.conftest import contract, make_bundle, native
+from tests.serving.protocols.conftest import Mounted
+from tests.system import kserve_script
+
+pytestmark = pytest.mark.system
+
+KSERVE = "kserve==0.21.0"
+INSTALL_LIMIT_S = 600
+SCRIPT = Path(__file__).with_name("kserve_script.py")
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that has KServe, and nothing of ours."""
+    folder = tmp_path_factory.mktemp("kserve") / "environment"
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        _give_up("there is no uv")
+    made = folder / "bin" / "python"
+    for command in (
+        ["venv", "--python", sys.executable, str(folder)],
+        ["pip", "install", "--python", str(made), KSERVE],
+    ):
+        done = subprocess.run([uv, *command], capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
+        if done.returncode != 0:
+            _give_up(f"{KSERVE} cannot be installed: {done.stderr[-500:]}")
+    return made
+
+
+def _give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    from threadpoolctl import threadpool_limits
+
+    from tabi.compile import compile_pipeline
+
+    with threadpool_limits(1):
+        graph = compile_pipeline(native(1), contract()).model
+    return Model.open(make_bundle(tmp_path_factory.mktemp("bundle") / "voyage", "voyage", graph, contract()))
+
+
+@pytest.fixture(scope="module")
+def addresses(model: Model) -> Iterator[tuple[str, str]]:
+    """A REST server and a gRPC server of the model, on one event loop."""
+    import uvicorn
+
+    def find(name: str, _request_id: str) -> tuple[Model, Decide]:
+        if name != model.name:
+            raise NotFoundError(f"there is no model {name}")
+        return model, model.decide
+
+    config = uvicorn.Config(Mounted(model), port=0, lifespan="off", log_level="warning")
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    grpc_port: list[int] = []
+    started = threading.Event()
+
+    async def serve() -> None:
+        running = await start(find, lambda: True, "127.0.0.1:0")
+        grpc_port.append(running.port)
+        started.set()
+        await server.serve([listener])
+        await running.stop(1.0)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert started.wait(30)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}", f"127.0.0.1:{grpc_port[0]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def found(python: Path, addresses: tuple[str, str]) -> dict[str, Any]:
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    done = subprocess.run(
+        [str(python), str(SCRIPT), *addresses],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answers
+
+
+def test_the_rest_client_finds_server_and_model_live_and_ready(found: dict[str, Any]) -> None:
+    assert [found[name] for name in ("live", "ready", "model_ready", "stranger_ready")] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("form", ["rest", "rest, binary", "grpc", "grpc, raw"])
+def test_its_answers_are_the_bits_that_predict_gives(found: dict[str, Any], model: Model, form: str) -> None:
+    columns = [values.tolist() for values in kserve_script.COLUMNS.values()]
+    rows = [
+        {"age": None if np.isnan(age) else age, "fare": fare, "sex": sex.decode(), "city": city.decode()}
+        for age, fare, sex, city in zip(*columns, strict=True)
+    ]
+    predictions, faults = model.predict(rows)
+    assert not faults
+    assert found[form] == {
+        "id": "42",
+        "model": "voyage",
+        "probability": [prediction.probability for prediction in predictions],
+        "label": [prediction.label for prediction in predictions],
+    }
+    assert found["version"] == model.version
+
+
+def test_an_error_is_told_by_its_place(found: dict[str, Any]) -> None:
+    assert "inputs.fare.shape" in found["error"]
+    assert "400" in found["error"]
+
+
+def test_the_grpc_client_finds_the_model_ready(found: dict[str, Any]) -> None:
+    assert found["grpc_ready"] is True
