@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,8 @@ def _row(record: dict[Any, Any]) -> Row:
 
 
 def _write_mlflow(pipeline: Pipeline, folder: Path) -> None:
+    # the peer is to serve it as it is used: from a pickle, of which MLflow warns
+    logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.sklearn.save_model(

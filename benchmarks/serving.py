@@ -49,13 +49,13 @@ def entries(portfolio: Portfolio, ref: str, pythons: Sequence[Path], only: Seque
     if has_workers():
         for name, count in ((ONE_WORKER, "1"), (TWO_WORKERS, "2")):
             command = tabi_command(name, bundle, portfolio.files, "--workers", count)
-            found.append(Entry(Contender(command, [w for w in works if w.name == "c32"], pinned=False)))
+            found.append(Entry(Contender(command, [w for w in works if w.name == "c32"], pinned=False, optional=True)))
     for peer in PEERS:
         python = interpreter_with(peer.needs, pythons)
         if python is None:
             print(f"not measured: {peer.name}, no interpreter has {', '.join(peer.needs)}", flush=True)
         else:
-            contender = Contender(peer.command(python, portfolio.files), peer_works(peer, portfolio))
+            contender = Contender(peer.command(python, portfolio.files), peer_works(peer, portfolio), optional=True)
             found.append(Entry(contender, peer, versions(python, peer.needs[:1])))
     kept = {FLOOR, *only}
     return [entry for entry in found if not only or entry.contender.name in kept]
@@ -133,6 +133,7 @@ def main() -> None:
         pythons = [Path(sys.executable), *(path.absolute() for path in given.peers_python)]
         measured = entries(portfolio, given.ref, pythons, given.only)
         rounds = compare([e.contender for e in measured], settings, lambda line: print(line, flush=True))
+        measured = [e for e in measured if e.contender.name in rounds]
         differences = {e.contender.name: difference(e, rounds[e.contender.name], portfolio) for e in measured}
     head = [
         f"Written by `python -m benchmarks.serving` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",

@@ -111,7 +111,7 @@ def _batches(rounds: Rounds) -> list[str]:
 
 
 def _workers(rounds: Rounds) -> list[str]:
-    if TWO_WORKERS not in rounds:
+    if ONE_WORKER not in rounds or TWO_WORKERS not in rounds:
         return []
     lines = ["| workers, c32 | RPS | p99, ms |", "| --- | ---: | ---: |"]
     for name in (ONE_WORKER, TWO_WORKERS):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,7 +15,7 @@ from tabi.bench.floor import ANSWER
 from tabi.bench.process import Command
 from tabi.bench.report import floor_contender
 from tabi.bench.tally import LoadResult
-from tabi.errors import ConfigError
+from tabi.errors import ConfigError, NotReadyError
 
 
 def load(**figures: Any) -> LoadResult:
@@ -73,3 +75,12 @@ def test_real_servers_take_turns_and_errors_are_told() -> None:
         assert set(r.works["gone"].load.statuses) == {404}
         assert r.works["c2"].cpu_us is None
     assert any("x 404" in line for line in said)
+
+
+def test_a_server_that_cannot_start_is_left_out_if_it_is_optional() -> None:
+    dead = Contender(Command("dead", (sys.executable, "-c", "print('no licence')")), [], optional=True)
+    said: list[str] = []
+    assert compare([dead], Settings(2, 0.1, 0.0), said.append) == {}
+    assert said[1].endswith("its last words: no licence")
+    with pytest.raises(NotReadyError):
+        compare([replace(dead, optional=False)], Settings(1, 0.1, 0.0), said.append)

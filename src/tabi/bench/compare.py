@@ -15,7 +15,7 @@ import msgspec
 
 from tabi.bench.process import ONE_THREAD, Command, Running, cores, running
 from tabi.bench.tally import LoadResult
-from tabi.errors import ConfigError, TabiError
+from tabi.errors import ConfigError, NotReadyError, TabiError
 
 Say = Callable[[str], None]
 
@@ -33,11 +33,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Contender:
-    """A server and what is asked of it. `pinned`: to one core; a server of several processes is not."""
+    """A server and what is asked of it.
+
+    `pinned`: to one core; a server of several workers is not. `optional`: one that cannot be measured is left out.
+    """
 
     command: Command
     works: Sequence[Work]
     pinned: bool = True
+    optional: bool = False
 
     @property
     def name(self) -> str:
@@ -98,8 +102,16 @@ def compare(contenders: Sequence[Contender], settings: Settings, say: Say) -> di
     found: dict[str, list[Round]] = {contender.name: [] for contender in contenders}
     for number in range(1, settings.rounds + 1):
         for contender in contenders:
+            if contender.name not in found:
+                continue
             say(f"round {number} of {settings.rounds}: {contender.name}")
-            found[contender.name].append(_one_round(contender, settings, say))
+            try:
+                found[contender.name].append(_one_round(contender, settings, say))
+            except NotReadyError as error:
+                if not contender.optional:
+                    raise
+                say(f"  left out: {error}")
+                del found[contender.name]
     return found
 
 
