@@ -11,7 +11,7 @@ from pathlib import Path
 from tabi.predictions import LogReader
 from tests.predictions.test_log import in_repository
 
-ROUNDS = 12
+ROUNDS = 6
 
 # each batch is acknowledged on stdout once it is in the log, as a server's answer would be
 WRITER = """

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabi.contract import CategoricalColumn, CategoricalReference, Contract, NumericColumn, NumericReference, Target
@@ -66,6 +66,7 @@ def split(rows: Rows, at: list[int]) -> list[Rows]:
     return [Rows(rows.numeric[a:b], rows.categorical[a:b]) for a, b in pairwise(bounds)]
 
 
+@settings(max_examples=60)
 @given(tables, cuts)
 def test_the_snapshots_rows_give_the_references_counts(
     tmp_path_factory: pytest.TempPathFactory, table: tuple[list[Any], list[Any]], at: list[int]
@@ -85,6 +86,7 @@ def test_the_snapshots_rows_give_the_references_counts(
     assert ratios == {name: round(count / len(rows.numeric) * 1e9) for name, count in reference.items()}
 
 
+@settings(max_examples=60)
 @given(tables, tables, cuts)
 def test_any_split_of_any_rows_gives_the_same_counts(
     tmp_path_factory: pytest.TempPathFactory,
@@ -103,13 +105,17 @@ def test_any_split_of_any_rows_gives_the_same_counts(
 
 EDGES = Contract(
     "p",
-    (NumericColumn("x", reference=NumericReference((1.0, 2.5), (4, 5, 1), 0)), NumericColumn("unmeasured")),
+    (
+        NumericColumn("x", reference=NumericReference((1.0, 2.5), (4, 5, 1), 0)),
+        NumericColumn("u"),
+        CategoricalColumn("t", ("a",)),
+    ),
     Target("y", ("no", "yes")),
 )
 
 
 def row(*values: float) -> Rows:
-    return Rows(np.array([[value, 0.0] for value in values]), np.empty((len(values), 0), dtype=np.object_))
+    return Rows(np.array([[value, 0.0] for value in values]), np.full((len(values), 1), "a", dtype=np.object_))
 
 
 def test_an_edge_belongs_to_the_bin_below_it_and_missing_to_its_own(tmp_path: Path) -> None:
