@@ -12,6 +12,9 @@ import pytest
 
 from tabi.client import InputError
 from tabi.client.frames import frame_bodies
+from tabi.contract import RowReader
+from tabi.tables import TableReader, batches_of_ipc
+from tests.serving.conftest import contract
 
 FRAME = pd.DataFrame(
     {
@@ -37,6 +40,25 @@ def read(body: bytes) -> Any:
 def test_a_table_arrives_whole(frame: Any) -> None:
     (part,) = frame_bodies(frame, 100, 10**6)
     assert read(part.body).to_pydict() == COLUMNS
+
+
+def test_the_server_reads_of_a_table_what_it_reads_of_its_rows() -> None:
+    values = [(39.0, "male", 1), (np.inf, "", 2), (None, "x", None), (-1.0, None, 3)]
+    rows: list[dict[str, Any]] = [{"age": age, "sex": sex, "zone": zone} for age, sex, zone in values]
+    (part,) = frame_bodies(pd.DataFrame(rows), 100, 10**6)
+    (batch,) = batches_of_ipc(part.body)
+    found, found_faults = TableReader(contract()).read(batch)
+    tensors, faults = RowReader(contract()).read(rows)
+    assert found.numeric.tobytes() == tensors.numeric.tobytes()
+    assert found.categorical.tolist() == tensors.categorical.tolist()
+    assert list(found_faults) == faults
+
+
+def test_a_table_of_many_chunks_is_one_batch() -> None:
+    table = pa.concat_tables([pa.table({"age": [number], "sex": ["male"]}) for number in range(300)])
+    parts = list(frame_bodies(table, 200, 10**6))
+    assert [len(list(batches_of_ipc(part.body))) for part in parts] == [1, 1]
+    assert pa.concat_tables(read(part.body) for part in parts).to_pydict() == table.to_pydict()
 
 
 def test_a_large_table_is_sent_in_parts_in_order() -> None:

@@ -54,5 +54,6 @@ def _ipc(table: Any) -> bytes:
 
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+        # one batch, not one for each of the chunks that the table may have come in
+        writer.write_table(table.combine_chunks())
     return bytes(sink.getvalue())
