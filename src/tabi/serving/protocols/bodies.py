@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 import msgspec
@@ -16,6 +17,29 @@ _ABOUT_FIELDS = {
     "Object missing required field `": "missing_field",
     "Object contains unknown field `": "unknown_field",
 }
+
+
+# a text that is never closed goes on to the end, so that it is not tried anew from each quote in it
+TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+
+
+class Marks:
+    """Marks of JSON, such as commas: how many there are says how many values a body makes, before it makes them."""
+
+    def __init__(self, marks: bytes) -> None:
+        self._marks = marks
+        self._pattern = re.compile(TEXT + rb"|[" + re.escape(marks) + rb"]", re.DOTALL)
+
+    def exceed(self, most: int, data: bytes) -> bool:
+        """Whether `data` has more than `most` of them outside its texts."""
+        if sum(data.count(mark) for mark in self._marks) <= most:
+            return False
+        count = 0
+        for found in self._pattern.finditer(data):
+            count += data[found.start()] in self._marks
+            if count > most:
+                return True
+        return False
 
 
 def refuse(path: str, rule: str, what: str = "the body does not fit") -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -318,6 +319,33 @@ def test_a_malformed_body_is_refused_by_its_places(voyage: Model, body: Any, exp
 )
 def test_malformed_csv_is_refused_by_its_places(voyage: Model, text: bytes, expected: list[tuple[str, str]]) -> None:
     assert places(ask(voyage, text, "text/csv")) == expected
+
+
+@pytest.mark.parametrize("row", ["[]", "{}", "[1]", '{"age":NaN}'])
+@pytest.mark.parametrize("name", ["dataframe_records", "instances", "inputs"])
+def test_rows_beyond_the_limit_cost_nothing(voyage: Model, name: str, row: str) -> None:
+    body = f'{{"{name}":[{",".join([row] * 100_200)}]}}'.encode()
+    tracemalloc.start()
+    try:
+        response = ask(voyage, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert places(response) == [("$", "too_many_rows")]
+    assert peak < len(body) + 100_000
+
+
+def test_brackets_in_texts_are_no_rows(voyage: Model) -> None:
+    row = {**RECORDS[0], "city": "[{" * 100_000}
+    assert predictions(ask(voyage, {"inputs": [row]})) == labels(voyage, [row])
+
+
+def test_any_number_of_columns_is_read_in_time(voyage: Model) -> None:
+    names = [*NAMES, *map(str, range(50_000))]
+    text = ",".join(names) + "\n39,7.25,male,東京" + "," * 50_000
+    answer = json.loads(ask(voyage, text.encode(), "text/csv").content)
+    assert answer["predictions"] == labels(voyage, RECORDS[:1])
+    assert answer["warnings"][-1]["rule"] == "more_warnings"
 
 
 @pytest.mark.parametrize(

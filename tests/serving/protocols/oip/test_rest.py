@@ -257,6 +257,26 @@ def test_a_huge_shape_costs_nothing(voyage: Model, numbers: Model) -> None:
         assert peak < 100_000
 
 
+@pytest.mark.parametrize("value", ["1", "[1]", "[]", '"a"', "null", '{"a":1}'])
+def test_data_beyond_its_shape_costs_nothing(voyage: Model, value: str) -> None:
+    data = ",".join([value] * 200_000)
+    body = f'{{"inputs":[{{"name":"sex","datatype":"BYTES","shape":[1,1],"data":[{data}]}}]}}'.encode()
+    tracemalloc.start()
+    try:
+        response = ask(voyage, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert places(response) == [("inputs.sex.data", "wrong_size")]
+    assert peak < 3 * len(body) + 100_000
+
+
+def test_commas_in_texts_are_no_values(voyage: Model) -> None:
+    texts = ["," * 5000, '\\",' * 5000, "Kyoto"]
+    found = outputs(ask(voyage, {"inputs": [tensor("city", "BYTES", texts)]}))
+    assert found["label"] == [p.label for p in predicted(voyage, [{"city": text} for text in texts]).predictions]
+
+
 def raw(name: str, datatype: str, size: int, shape: list[int]) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": shape, "parameters": {"binary_data_size": size}}
 

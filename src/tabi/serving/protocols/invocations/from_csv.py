@@ -48,8 +48,10 @@ def read(contract: Contract, data: bytes, *, header: bool) -> Table:
         lines = lines[1:]
     else:
         names = [column.name for column in contract.columns]
+    if len(lines) > MAX_ROWS:
+        refuse(WHERE, "too_many_rows")
     categories = {column.name: frozenset(column.categories) for column in contract.categorical}
-    words = [MISSING - categories.get(name, frozenset()) for name in names]
+    words = [MISSING - categories[name] if name in categories else MISSING for name in names]
     rows = [
         [None if value in missing else value for value, missing in zip(line, words, strict=True)]
         if len(line) == len(words)

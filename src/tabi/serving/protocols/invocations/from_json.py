@@ -10,8 +10,9 @@ import msgspec
 
 from tabi.contract import Contract, Scalar
 from tabi.serving.messages import Row
+from tabi.serving.model import MAX_ROWS
 from tabi.serving.places import refusal
-from tabi.serving.protocols.bodies import UNREADABLE, refuse, unreadable
+from tabi.serving.protocols.bodies import TEXT, UNREADABLE, Marks, refuse, unreadable
 from tabi.serving.protocols.invocations.table import Table, by_columns, by_rows, named, unnamed
 
 _Rows = list[list[Scalar] | Row]
@@ -43,12 +44,16 @@ class Asked(NamedTuple):
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _decode = msgspec.json.Decoder(_Body).decode
-# a text that is never closed goes on to the end, so that it is not tried anew from each quote in it
-_text_or_nan = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|NaN', re.DOTALL)
+_text_or_nan = re.compile(TEXT + rb"|NaN", re.DOTALL)
+# every row, and a handful of lists and objects around them
+_openings = Marks(b"[{")
+_AROUND = 100
 
 
 def read(contract: Contract, data: bytes) -> Asked:
     """The table of a body that has one in exactly one of the formats; `RequestError` names the place."""
+    if _openings.exceed(MAX_ROWS + _AROUND, data):
+        refuse("$", "too_many_rows")
     body = _read(data)
     found = [name for name in FORMATS if getattr(body, name) is not msgspec.UNSET]
     if len(found) != 1:
@@ -97,8 +102,21 @@ def _read(data: bytes) -> _Body:
 def _read_without_nan(data: bytes, error: Exception) -> _Body:
     """Read a body with `null` for every NaN. `error` is what was wrong with it before."""
     try:
-        return _decode(_text_or_nan.sub(lambda found: b"null" if found[0] == b"NaN" else found[0], data))
+        return _decode(_with_null(data))
     except msgspec.ValidationError as second:
         raise unreadable(second) from second
     except UNREADABLE:
         raise unreadable(error) from error
+
+
+def _with_null(data: bytes) -> bytes:
+    """JSON with `null` for every NaN outside its texts."""
+    made = bytearray()
+    end = 0
+    for found in _text_or_nan.finditer(data):
+        if found[0] == b"NaN":
+            made += data[end : found.start()]
+            made += b"null"
+            end = found.end()
+    made += data[end:]
+    return bytes(made)

@@ -14,9 +14,12 @@ import msgspec
 import numpy as np
 
 from tabi.contract import Scalar
-from tabi.serving.protocols.bodies import UNREADABLE, place_of, refuse
+from tabi.serving.protocols.bodies import UNREADABLE, Marks, place_of, refuse
 
 _LENGTH = struct.Struct("<I")
+_commas = Marks(b",")
+# values too many that are read all the same, so that the place of a list that is too long can be told
+_SPARE = 1000
 
 
 class Datatype(NamedTuple):
@@ -49,9 +52,12 @@ DATATYPES = {
 
 def read_json(datatype: Datatype, data: memoryview, shape: Sequence[int], path: str) -> list[Scalar]:
     """The values of a tensor's `data`, a flat list or nested as its shape is. `null` is a missing value."""
-    nested = bytes(data[1:64]).lstrip()[:1] == b"["
+    content = bytes(data)
+    if _commas.exceed(_product(shape) + _SPARE, content):
+        refuse(path, "wrong_size")
+    nested = content[1:64].lstrip()[:1] == b"["
     try:
-        found = datatype.nested.decode(data) if nested else datatype.flat.decode(data)
+        found = datatype.nested.decode(content) if nested else datatype.flat.decode(content)
     except UNREADABLE as error:
         if isinstance(error, msgspec.ValidationError):
             where, _ = place_of(error)
