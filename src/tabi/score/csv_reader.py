@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # also the longest row: Arrow reads no row that spans more than two of these
 CHUNK = 4 * 1024 * 1024
+# lines that do not fit, one after the other, after which the file is no table of this header
+MAX_BAD = 100_000
 _HEADER_LIMIT = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
@@ -59,7 +61,7 @@ class _Reader:
         self._text = _Counting(file.text)
         self._bad: list[int] = []  # places of the rows that have another number of values than the header
         self._told: list[Rejected] = []
-        self._spans_lines = False  # whether the last row holds a line's end
+        self._last = (-1, False)  # the place of the last row so far, and whether it holds a line's end
 
     def blocks(self, batch_rows: int) -> Iterator[Block]:
         import pyarrow as pa
@@ -68,15 +70,20 @@ class _Reader:
         try:
             for batch in self._batches():
                 rows = self._numbered(first, batch.num_rows)
-                first = int(rows[-1]) + 1 if len(rows) else first
-                self._spans_lines = _last_spans_lines(batch)
+                if not len(rows):
+                    continue
+                first = int(rows[-1]) + 1
+                self._last = max(self._last, (first - 1, _last_spans_lines(batch)))
                 for start in range(0, batch.num_rows, batch_rows):
                     end = start + batch_rows
                     yield self._block(rows[start:end], batch.slice(start, batch_rows))
         except pa.ArrowInvalid as error:
+            if len(self._told) > MAX_BAD:
+                what = f"more than {MAX_BAD:,} lines have another number of values than the header"
+                raise DataError(f"{self._source.path}: {what}: mend the file") from error
             what = f"a row after row {first} is longer than {CHUNK >> 20} MiB, or a quote in it is never closed"
             raise DataError(f"{self._source.path}: {what}: mend the file") from error
-        if self._text.quotes % 2 and self._spans_lines:
+        if self._text.quotes % 2 and self._last[1]:
             raise DataError(f"{self._source.path}: a quote in its last row is never closed: mend the file")
         if self._told:
             yield self._block(np.empty(0, np.int64), None)
@@ -100,8 +107,8 @@ class _Reader:
         place = row.number - 2  # counted from 1, the header being the first
         self._bad.append(place)
         self._told.append(Rejected(self._source.name, place, [Reason("", "wrong_number_of_values")]))
-        self._spans_lines = "\n" in row.text
-        return "skip"
+        self._last = (place, "\n" in row.text)
+        return "skip" if len(self._told) <= MAX_BAD else "error"
 
     def _numbered(self, first: int, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The places of the next `count` good rows, from `first`, with the bad ones left out."""
@@ -111,9 +118,11 @@ class _Reader:
         return places[:count]
 
     def _block(self, rows: np.ndarray[Any, np.dtype[np.int64]], batch: pa.RecordBatch | None) -> Block:
+        """A block of these rows, with the bad rows before its last one; without rows, with all that are left."""
         table, good, rejected = None, rows, self._told
-        self._told = []
         if batch is not None:
+            rejected = [row for row in self._told if row.row < rows[-1]]
+            self._told = self._told[len(rejected) :]
             table, broken = _as_text(batch)
             if broken:
                 good = np.delete(rows, list(broken))
@@ -168,4 +177,4 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _last_spans_lines(batch: pa.RecordBatch) -> bool:
-    return bool(batch.num_rows) and any(b"\n" in column[-1].as_py() for column in batch.columns)
+    return any(b"\n" in column[-1].as_py() for column in batch.columns)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 16_384
 WIDEST_DECIMAL = 32
+_BUFFER = 256 * 1024
 
 
 def batches_of_parquet(
@@ -88,7 +89,10 @@ class _Reader:
             self._check_columns(leaves, wanted)
         self._check_pages(footer, fetch, set(wanted))
         texts = [name for name in wanted if leaves.can_be_dictionary(name)]
-        file = pq.ParquetFile(self._source, metadata=metadata, read_dictionary=texts, pre_buffer=False)
+        # buffered, or a column of a row group would be held whole
+        file = pq.ParquetFile(
+            self._source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
+        )
         for group in range(len(footer.groups)):
             for batch in file.iter_batches(batch_rows, row_groups=[group], columns=wanted, use_threads=False):
                 batch.validate(full=True)

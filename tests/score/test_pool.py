@@ -1,0 +1,50 @@
+"""Scorers in processes of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tabi.errors import DataError
+from tabi.score import pool as module
+from tabi.score.blocks import Block
+from tests.score.conftest import Bench, some_rows, write
+
+
+def test_what_a_process_says_is_wrong_is_told_in_a_line(bench: Bench, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.ndjson", some_rows(200))
+    broken = module.Processes.submit
+
+    def without_lines(self: module.Processes, index: int, block: Block) -> None:
+        broken(self, index, block._replace(lines=block.lines[1:]))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module.Processes, "submit", without_lines)
+        with pytest.raises(DataError, match=r"a block could not be scored \(ValueError\)"):
+            bench.run(path, jobs=2, batch_rows=10)
+    assert bench.run(path, jobs=2, batch_rows=10).counts.rows == 200
+
+
+def test_a_process_that_cannot_start_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "rows.ndjson", some_rows(200))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(DataError, match=r"ended by itself \(exit code 1\)"):
+        bench.run(path, jobs=2, batch_rows=10)
+
+
+def test_all_cores_by_default(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+    begin = module.Processes.__enter__
+
+    def counting(self: module.Processes) -> module.Processes:
+        begin(self)
+        started.extend(worker.pid for worker in self._workers)
+        return self
+
+    monkeypatch.setattr("tabi.score.run.available_cores", lambda: 3)
+    monkeypatch.setattr(module.Processes, "__enter__", counting)
+    path = write(tmp_path / "rows.parquet", some_rows(100))
+    assert bench.run(path, jobs=0, batch_rows=10).counts.rows == 100
+    assert len(set(started)) == 3

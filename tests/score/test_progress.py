@@ -1,0 +1,36 @@
+"""How far a run is: lines for a file, a bar for a terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+
+import pytest
+
+from tabi.score import progress as module
+from tabi.score.progress import progress_on
+
+
+def test_elsewhere_than_on_a_terminal_there_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    with progress_on(stream, 1000) as progress:
+        progress.read(250)
+        progress.done(10)
+        assert stream.getvalue() == "", "a short run says nothing"
+        monkeypatch.setattr(module, "LINE_EVERY_S", 0)
+        progress.done(1234)
+    assert stream.getvalue().startswith("1,234 rows scored, 25 % of the input read, ")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_on_a_terminal_there_is_a_bar() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        with progress_on(terminal, 1000) as progress:
+            progress.read(1000)
+            progress.done(1234)
+        shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert "scoring" in shown
+    assert "1,234 rows" in shown
