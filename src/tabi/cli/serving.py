@@ -48,6 +48,15 @@ def serve(
             envvar="TABI_ADMIN_PORT",
         ),
     ] = 0,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the Open Inference Protocol over gRPC; none by default.",
+            min=0,
+            max=65535,
+            envvar="TABI_GRPC_PORT",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that answer.", min=1, max=256, envvar="TABI_WORKERS")] = 1,
     tokens: Annotated[
         Path | None, typer.Option(help="File of the tokens for operators' routes.", envvar="TABI_TOKENS")
@@ -77,6 +86,7 @@ def serve(
         host=host,
         port=port,
         admin_port=None if admin_port < 0 else admin_port,
+        grpc_port=grpc_port,
         workers=workers,
         tokens=tokens,
         metrics=metrics.value,
@@ -96,7 +106,9 @@ def _say(serving: Serving) -> None:
     """What the operator reads first, and the lines that a script may wait for."""
     found = ", ".join(f"{name} {version[:12]}" for name, version in serving.versions)
     url, admin = serving.addresses.url, serving.addresses.admin_url
-    typer.echo(f"serving {found} on {url} (documentation: {url}/docs{f', operators: {admin}' if admin else ''})")
+    more = [f"documentation: {url}/docs", *([f"gRPC: port {serving.grpc_port}"] if serving.grpc_port else [])]
+    more += [f"operators: {admin}"] if admin else []
+    typer.echo(f"serving {found} on {url} ({', '.join(more)})")
 
 
 def predict(

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -27,6 +28,15 @@ class Orders(msgspec.Struct, frozen=True):
     ready: int
     life: int
 
+    def to_json(self) -> bytes:
+        """As `from_json` reads them."""
+        return msgspec.json.encode(self, enc_hook=str)
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Self:
+        """Read what `to_json` wrote."""
+        return msgspec.json.decode(content, type=cls, dec_hook=lambda kind, text: kind(text))
+
 
 class Ready(msgspec.Struct, frozen=True):
     """A line on the pipe: this worker answers."""
@@ -37,7 +47,7 @@ class Ready(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Run one worker."""
-    orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
+    orders = Orders.from_json(sys.stdin.buffer.read())
     from tabi.serving.run import run_worker
     from tabi.serving.worker import Worker
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from tabi.errors import NotReadyError
-from tabi.serving import arrow
 from tabi.serving.batching import Done
 from tabi.serving.codec import CHUNK, encode, read_batch, read_predict
 from tabi.serving.messages import Response, Row
@@ -116,18 +115,20 @@ class PredictBatch:
 
     def work(self, asking: Asking) -> Response:
         """Answer rows of any kind of body."""
+        from tabi.serving import arrow
+
         slot = self._served.slot
         if asking.kind in JSON:
             chunks: Iterator[Read] = map(slot.model.read, read_batch(asking.body))
         elif asking.kind in ARROW:
-            chunks = arrow.read_stream(asking.body, slot.model)
+            chunks = arrow.read_stream(asking.body, slot.model, slot.max_rows)
         elif asking.kind in PARQUET:
-            chunks = arrow.read_parquet(asking.body, slot.model)
+            chunks = arrow.read_parquet(asking.body, slot.model, slot.max_rows)
         else:
             return _unsupported(asking, ", ".join(TAKES))
         decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)
         if _header(asking, b"accept") in ARROW:
-            return Response(arrow.write_stream(decided, slot.model), TAKES[2])
+            return Response(arrow.write_stream(decided, slot.model, asking.request_id), TAKES[2])
         return Response(b"".join(_batch_reply(slot.model, decided, asking.request_id)))
 
 

@@ -26,6 +26,7 @@ EXPECTED = {
     "not_an_object": "an object was expected",
     "not_an_array": "an array of rows was expected",
     "not_a_scalar": "a number, a string, true, false or null was expected",
+    "not_installed": "a kind of body was expected that this server can read",
     "not_json": "valid JSON in UTF-8 was expected",
     "wrong_shape": "something else was expected here, or nothing so deep or so large",
     "repeated_name": "a name may stand once in an object",
@@ -45,6 +46,8 @@ EXPECTED = {
     "unknown_output": "the model has no such output",
     "not_alone": "this field may not stand beside another of its kind",
     "not_supported": "this is not supported",
+    "not_arrow": "an Arrow IPC stream or file was expected",
+    "not_parquet": "a whole Parquet file was expected",
     "not_csv": "valid CSV in UTF-8 was expected",
 }
 # what a lenient contract makes of it

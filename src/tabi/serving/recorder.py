@@ -16,7 +16,7 @@ from tabi.predictions import PredictionLine, PredictionLog, encode_lines
 from tabi.serving.messages import Prediction
 from tabi.serving.telemetry.bins import BinCounter
 from tabi.serving.telemetry.cells import Cells
-from tabi.serving.telemetry.hooks import Counter, ModelMetrics
+from tabi.serving.telemetry.hooks import ModelMetrics
 
 
 class Decided(NamedTuple):
@@ -45,7 +45,6 @@ class Recorder:
         self._negative, self._positive = contract.target.classes
         self._metrics = ModelMetrics(cells, name, version, contract.target.classes)
         self._bins = BinCounter(contract, cells, name, version)
-        self._lost = Counter(cells, "tabi_prediction_log_lost_total")
         self._in_order = _contract_order(contract)
         self._counting = Lock()
 
@@ -62,14 +61,9 @@ class Recorder:
 
         It never raises: what could not be logged is counted. Safe to call from any thread.
         """
-        lost = 0
         if self._log is not None:
-            before = self._log.lost
             self._log.append(encode_lines(self._lines(decided, asked, faults)), len(asked))
-            lost = self._log.lost - before
         with self._counting:
-            if lost:
-                self._lost.add(lost)
             self._count(decided.predictions, faults)
             self._bins.add(decided.tensors, decided.probabilities)
 

@@ -8,13 +8,16 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from tabi.serving.http.connection import Connection
 from tabi.serving.telemetry.logs import log_to_stdout
 from tabi.serving.worker import Worker
+
+if TYPE_CHECKING:
+    from tabi.serving.protocols.grpc.server import Running
 
 # between two looks at what clients do
 CHECK_SECONDS = 1.0
@@ -56,6 +59,7 @@ class _Server(uvicorn.Server):
         self._ready = ready
         self._parent = parent
         self._rounds: list[asyncio.Task[None]] = []
+        self._grpc: Running | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections; only now are signals handled: whoever is told earlier might stop us the hard way."""
@@ -63,6 +67,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         if self._parent is not None:
             loop.add_reader(self._parent, self._stop)
+        await self._start_grpc()
         self._rounds = [loop.create_task(self._follow()), loop.create_task(self._check())]
         self._ready()
 
@@ -70,7 +75,20 @@ class _Server(uvicorn.Server):
         """Finish what is in flight."""
         for each in self._rounds:
             each.cancel()
+        stopping = self._grpc.stop(self._worker.settings.limits.grace) if self._grpc is not None else None
         await super().shutdown(sockets)
+        if stopping is not None:
+            await stopping
+
+    async def _start_grpc(self) -> None:
+        settings = self._worker.settings
+        if settings.grpc_port is not None:
+            from tabi.serving.protocols.grpc import start
+
+            models = self._worker.models
+            ready = lambda: models.readiness().status != "not_ready"  # noqa: E731
+            self._grpc = await start(self._worker.decider, ready, f"{settings.host}:{settings.grpc_port}")
+            self._worker.grpc_port = self._grpc.port
 
     async def _follow(self) -> None:
         while True:

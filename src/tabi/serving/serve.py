@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tabi.errors import ConfigError
 from tabi.serving.addresses import Addresses, listening
 from tabi.serving.settings import Settings
 
@@ -23,6 +24,7 @@ class Serving(NamedTuple):
 
     versions: tuple[Version, ...]
     addresses: Addresses
+    grpc_port: int | None
 
 
 def check(settings: Settings) -> tuple[Version, ...]:
@@ -42,11 +44,15 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
 
     A port of 0 is a free one. `ready` is called once every worker answers.
     """
+    if settings.workers > 1 and settings.grpc_port == 0:
+        raise ConfigError("several workers cannot share a free gRPC port: name one with --grpc-port")
     with _shared_folder() as folder, listening(settings) as addresses:
         if settings.workers > 1:
             from tabi.serving.supervisor import Supervisor
 
-            Supervisor(settings, folder, addresses).run(lambda versions: ready(Serving(versions, addresses)))
+            Supervisor(settings, folder, addresses).run(
+                lambda versions: ready(Serving(versions, addresses, settings.grpc_port))
+            )
         else:
             from tabi.serving.run import run_worker
             from tabi.serving.worker import Worker
@@ -54,7 +60,7 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
             worker = Worker(settings, folder)
             worker.load()
             worker.open(addresses.admin_port)
-            run_worker(worker, addresses.sockets, lambda: ready(Serving(worker.versions, addresses)))
+            run_worker(worker, addresses.sockets, lambda: ready(Serving(worker.versions, addresses, worker.grpc_port)))
 
 
 @contextmanager

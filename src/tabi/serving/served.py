@@ -7,6 +7,7 @@ the way, the old one goes on answering, and `status` says why.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from tabi.errors import BundleError, NotFoundError, NotReadyError, TabiError
 from tabi.serving.messages import ModelStatus
 from tabi.serving.model import Model
+from tabi.serving.recorder import Recorder
 from tabi.serving.slot import Slot
 from tabi.store import Store
 from tabi.store.listing import MANIFEST
@@ -24,6 +26,8 @@ from tabi.store.listing import MANIFEST
 # before a bundle that could not be loaded is tried again unasked
 RETRY_SECONDS = 10.0
 
+# from a slash that begins a word to the word's end
+_path = re.compile(r"(?<![^\s'\"(])/[^\s'\",;:()]+")
 _log = logging.getLogger("tabi.serving")
 
 
@@ -58,6 +62,7 @@ class Served:
         self._make_slot = make_slot
         self._tell = tell
         self._slot: Slot | None = None
+        self._before: Recorder | None = None
         self._now: _Target | None = None
         self._failed: _Target | None = None
         self._retry_at = 0.0
@@ -105,7 +110,7 @@ class Served:
                     self._swap(target)
                     return True
             except (TabiError, OSError) as error:
-                self._note(str(error))
+                self._note(error)
             return False
 
     def _target(self, path: str | None) -> _Target:
@@ -129,12 +134,26 @@ class Served:
             raise
         self._reload_ms = 0.0 if self._slot is None else (perf_counter() - began) * 1000
         self.name = slot.model.name
-        self._slot = slot
+        self._replace(slot)
         self._now, self._failed = target, None
         self._loaded = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._note(None)
         self._tell(Event(self.name, "loaded", perf_counter() - began))
         return slot
+
+    def _replace(self, slot: Slot) -> None:
+        if self._slot is not None:
+            # not the slot, which is to go with its last request
+            self._before = self._slot.recorder
+            self._before.unloaded()
+        self._slot = slot
+        slot.recorder.loaded()
+
+    def flush(self) -> None:
+        """Count what recorders hold back, that of the version before too, whose last requests may just have ended."""
+        for recorder in (self._before, None if self._slot is None else self._slot.recorder):
+            if recorder is not None:
+                recorder.flush()
 
     def _open(self, folder: Path) -> Model:
         model = Model.open(folder)
@@ -142,7 +161,13 @@ class Served:
             raise BundleError(f"the bundle {folder} is of {model.name}, and this is {self.name}: reload another")
         return model
 
-    def _note(self, problem: str | None) -> None:
-        if problem is not None and problem != self._problem:
-            _log.error("%s stays as it is: %s", self.name, problem)
-        self._problem = problem
+    def _note(self, error: Exception | None) -> None:
+        """Keep in mind what is wrong. The log has all of it; what is shown to everybody names no folder."""
+        shown = None if error is None else _without_paths(str(error))
+        if shown is not None and shown != self._problem:
+            _log.error("%s stays as it is: %s", self.name, error)
+        self._problem = shown
+
+
+def _without_paths(text: str) -> str:
+    return _path.sub("…", text)

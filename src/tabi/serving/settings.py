@@ -30,10 +30,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `tabi serve` was asked for.
 
-    `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `tokens`: file of the
-    tokens by which they may ask on the public port too. `metrics`: who may read `/metrics`. `log`: folder of the
-    prediction log, None writes none. `origins`: what a browser's page may come from; none by default.
-    `poll`: seconds between two looks at the store.
+    `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `grpc_port`: of the Open
+    Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
+    public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
+    `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
     """
 
     refs: tuple[str, ...]
@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     admin_port: int | None = 0
+    grpc_port: int | None = None
     workers: int = 1
     tokens: Path | None = None
     metrics: Literal["public", "admin"] = "public"

@@ -17,7 +17,7 @@ CHUNK = 1000
 # faults of one request that are kept for its log lines: rows may have any number of columns that nobody knows
 MAX_FAULTS = 100_000
 
-Read = tuple[Tensors, list[Fault], list[Fault]]
+Read = tuple[Tensors, Sequence[Fault], Sequence[Fault]]
 """Rows as tensors, their faults, and those of the faults that cannot be let pass; rows are counted from 0."""
 
 
@@ -35,7 +35,7 @@ class Slot:
         self.model = model
         self.recorder = recorder
         self.batcher = Batcher(model, recorder)
-        self._max_rows = max_rows
+        self.max_rows = max_rows
 
     def decide(self, rows: Sequence[Row], path: PathOf, request_id: str, began: int) -> Decisions:
         """As `Model.decide`, and recorded."""
@@ -49,13 +49,14 @@ class Slot:
         shown: list[Fault] = []
         count = kept = 0
         for tensors, faults, bad in chunks:
-            if count + len(tensors.numeric) > self._max_rows:
-                raise refusal(f"a request may hold {self._max_rows} rows, send several", [("rows", "too_many_rows")])
+            if count + len(tensors.numeric) > self.max_rows:
+                raise refusal(f"a request may hold {self.max_rows} rows, send several", [("rows", "too_many_rows")])
             predictions, probabilities, overflown = self.model.run(tensors)
-            refused += _shifted((*bad, *overflown), count, MAX_PLACES - len(refused))
+            refused += _shifted(bad, count, MAX_PLACES - len(refused))
+            refused += _shifted(overflown, count, MAX_PLACES - len(refused))
             shown += _shifted(faults, count, MAX_WARNINGS + 1 - len(shown))
             parts.append(
-                _Part(Decided(tensors, predictions, probabilities), by_row(faults if kept < MAX_FAULTS else ()))
+                _Part(Decided(tensors, predictions, probabilities), by_row(faults[: max(MAX_FAULTS - kept, 0)]))
             )
             count, kept = count + len(predictions), kept + len(faults)
             if len(refused) >= MAX_PLACES:

@@ -23,7 +23,7 @@ from tabi.errors import TabiError
 from tabi.serving.addresses import Addresses
 from tabi.serving.child import Orders, Ready
 from tabi.serving.settings import Settings
-from tabi.serving.telemetry.cells import Cells
+from tabi.serving.telemetry.cells import SUPERVISOR, Cells
 from tabi.serving.telemetry.hooks import Counter
 from tabi.serving.telemetry.logs import log_to_stdout
 
@@ -61,8 +61,7 @@ class Supervisor:
 
     def run(self, ready: Callable[[tuple[tuple[str, str], ...]], None]) -> None:
         """Start all, call `ready` once all answer, keep all alive, and stop all."""
-        # a number of its own, behind all workers'
-        cells = Cells(self._folder, len(self._workers))
+        cells = Cells(self._folder, SUPERVISOR)
         restarts = Counter(cells, "tabi_worker_restarts_total")
         self._ready_out, self._ready_in = os.pipe()
         self._life_out, self._life_in = os.pipe()
@@ -110,7 +109,7 @@ class Supervisor:
         )
         assert process.stdin is not None  # noqa: S101  narrows the type that PIPE fixes
         try:
-            process.stdin.write(msgspec.json.encode(orders))
+            process.stdin.write(orders.to_json())
             process.stdin.close()
         except BrokenPipeError:
             # it is dead already, which is seen in a moment

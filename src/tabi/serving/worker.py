@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
+from time import perf_counter_ns
 
 from tabi.predictions import PredictionLog
 from tabi.serving.agreement import Agreement
@@ -20,12 +22,13 @@ from tabi.serving.model import Model
 from tabi.serving.models import Models
 from tabi.serving.ndjson import PredictLines
 from tabi.serving.protocols import invocations, oip
+from tabi.serving.protocols.exchange import Decide
 from tabi.serving.recorder import Recorder
 from tabi.serving.served import Event, Served
 from tabi.serving.settings import Settings
 from tabi.serving.slot import Slot
 from tabi.serving.telemetry.cells import Cells
-from tabi.serving.telemetry.hooks import ReloadMetrics, RequestMetrics
+from tabi.serving.telemetry.hooks import Counter, ReloadMetrics, RequestMetrics
 from tabi.serving.telemetry.trace import Tracer
 from tabi.store import Store
 
@@ -36,6 +39,7 @@ class Worker:
     """One process's share of a server. `door` is its ASGI app, once `open` has been called."""
 
     door: Door
+    grpc_port: int | None = None
 
     def __init__(self, settings: Settings, folder: Path, number: int = 0) -> None:
         """`folder`: that all workers of the server share while it runs."""
@@ -44,6 +48,9 @@ class Worker:
         self._folder = folder
         self._cells = Cells(folder, number)
         self._log = None if settings.log is None else PredictionLog(settings.log, number)
+        self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
+        self._told = 0
+        self._telling = Lock()
         self._tracer = Tracer.from_environment()
         store = Store(settings.store)
         agreement = Agreement(folder, number, settings.workers)
@@ -69,22 +76,33 @@ class Worker:
         """Each model that is loaded, with the version that answers."""
         return tuple((served.name, served.slot.model.version) for served in self.models if served.ready)
 
+    def decider(self, name: str, request_id: str) -> tuple[Model, Decide]:
+        """A model, and what decides for it and records under a request's id: how gRPC asks."""
+        slot, began = self.models.named(name).slot, perf_counter_ns()
+        return slot.model, lambda rows, path: slot.decide(rows, path, request_id, began)
+
     def follow(self) -> None:
         """Look at the store, and count what is still buffered."""
         try:
             self.models.follow()
         except Exception:  # noqa: BLE001  whatever it is, the next look may go better
             _log.exception("looking at the store failed")
+        self._count()
+
+    def _count(self) -> None:
+        """Count what recorders and the log have not told yet."""
         for served in self.models:
-            if served.ready:
-                served.slot.recorder.flush()
+            served.flush()
+        if self._log is not None:
+            # the log knows what it lost in any thread; only this one tells, so nothing is told twice
+            with self._telling:
+                self._lost.add(self._log.lost - self._told)
+                self._told = self._log.lost
 
     def close(self) -> None:
         """Let everything go: to be called when the last request has been answered."""
         self.door.close()
-        for served in self.models:
-            if served.ready:
-                served.slot.recorder.flush()
+        self._count()
         if self._log is not None:
             self._log.close()
         self._tracer.close()

@@ -59,8 +59,7 @@ def _expose(models: Models, folder: Path, scope: Scope) -> Response:
     from tabi.serving.telemetry.exposition import expose
 
     for served in models:
-        if served.ready:
-            served.slot.recorder.flush()
+        served.flush()
     accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
     content, content_type = expose(folder, accept.decode("latin-1"))
     return Response(content, content_type)
