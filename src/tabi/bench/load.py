@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -286,7 +287,9 @@ def main() -> None:
         plan = Plan(bodies=path.read_bytes().splitlines(), **given)
     except (OSError, ConfigError) as error:
         parser.error(str(error))
-    print(msgspec.json.encode(run_load(plan)).decode())
+    # with PYTHONUNBUFFERED, print would drop what a pipe does not take at once
+    with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+        out.write(msgspec.json.encode(run_load(plan)) + b"\n")
 
 
 if __name__ == "__main__":
