@@ -9,6 +9,8 @@ from itertools import count, islice
 from typing import Any
 
 import msgspec
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tabi.client import (
@@ -63,6 +65,18 @@ def test_a_place_is_counted_in_the_whole_batch(call: Call, server: Server) -> No
     with pytest.raises(RefusedError, match=r"rows\[7\].age") as raised:
         call(url(server), lambda client: client.predict_batch(rows), most_rows=3)
     assert [(place.path, place.rule) for place in raised.value.places] == [("rows[7].age", "not_finite")]
+
+
+def test_a_frame_is_answered_as_its_rows_are(call: Call, server: Server) -> None:
+    rows = [*ROWS, {**ROW, "age": None}, {**ROW, "age": 500}]
+    whole = call(url(server), lambda client: client.predict_batch(rows, request_id="f"))
+    for frame in (pd.DataFrame(rows), pa.Table.from_pylist(rows)):
+        for most_rows in (100, 4):
+            reply = call(
+                url(server), lambda client, f=frame: client.predict_frame(f, request_id="f"), most_rows=most_rows
+            )
+            assert reply == whole
+    assert [place.path for place in whole.warnings] == ["rows[8].age"]
 
 
 def test_rows_without_end_are_answered_while_they_come(server: Server) -> None:
