@@ -1,14 +1,13 @@
-"""KServe's own Python clients, in an environment of their own, against real servers of the handlers."""
+"""KServe's own Python clients, in an environment of their own, against a real server."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,12 +15,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from tabi.errors import NotFoundError
 from tabi.serving.model import Model
-from tabi.serving.protocols.exchange import Decide
-from tabi.serving.protocols.grpc import start
-from tests.serving.conftest import contract, make_bundle, native
-from tests.serving.protocols.conftest import Mounted
+from tabi.store import Store
+from tests.serving.conftest import contract, make_bundle, native, serving
 from tests.system import kserve_script
 
 pytestmark = pytest.mark.system
@@ -56,45 +52,31 @@ def _give_up(reason: str) -> NoReturn:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     from threadpoolctl import threadpool_limits
 
     from tabi.compile import compile_pipeline
 
     with threadpool_limits(1):
         graph = compile_pipeline(native(1), contract()).model
-    return Model.open(make_bundle(tmp_path_factory.mktemp("bundle") / "voyage", "voyage", graph, contract()))
+    bundle = make_bundle(tmp_path_factory.mktemp("bundle") / "voyage", "voyage", graph, contract())
+    found = Store(tmp_path_factory.mktemp("store"))
+    found.set_latest("voyage", found.put_bundle(bundle), found.latest("voyage"))
+    return found
 
 
 @pytest.fixture(scope="module")
-def addresses(model: Model) -> Iterator[tuple[str, str]]:
-    """A REST server and a gRPC server of the model, on one event loop."""
-    import uvicorn
+def model(store: Store) -> Model:
+    return Model.open(store.open_path("voyage"))
 
-    def find(name: str, _request_id: str) -> tuple[Model, Decide]:
-        if name != model.name:
-            raise NotFoundError(f"there is no model {name}")
-        return model, model.decide
 
-    config = uvicorn.Config(Mounted(model), port=0, lifespan="off", log_level="warning")
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    grpc_port: list[int] = []
-    started = threading.Event()
-
-    async def serve() -> None:
-        running = await start(find, lambda: True, "127.0.0.1:0")
-        grpc_port.append(running.port)
-        started.set()
-        await server.serve([listener])
-        await running.stop(1.0)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    assert started.wait(30)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", f"127.0.0.1:{grpc_port[0]}"
-    server.should_exit = True
-    thread.join()
+@pytest.fixture(scope="module")
+def addresses(store: Store) -> Iterator[tuple[str, str]]:
+    """A real server of the model: its addresses for REST and for gRPC."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving(store.root, "voyage", options=("--grpc-port", str(port))) as running:
+        yield f"http://{running.host}:{running.port}", f"{running.host}:{port}"
 
 
 @pytest.fixture(scope="module")

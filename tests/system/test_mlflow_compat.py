@@ -10,10 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from tabi.contract import Contract, Target, Tensors
-from tabi.serving.model import Model
-from tests.serving.conftest import contract, native, table
-from tests.serving.protocols.conftest import NUMBERS, Mounted
+from tabi.store import Store
+from tests.serving.conftest import contract, native, serving, table
+from tests.serving.protocols.conftest import NUMBERS
 
 pytestmark = pytest.mark.system
 
@@ -137,7 +137,11 @@ class Both:
             # MLflow warns of its own imports, and of a format that it takes all the same
             warnings.simplefilter("ignore")
             _save(folder / "mlflow", fitted, signature=signature, method=method)
-        self._model = Model.open(bundle(folder / "bundle", fitted.pipeline, fitted.of))
+        self._store = Store(folder / "store")
+        self._name = fitted.of.name
+        identity = self._store.put_bundle(bundle(folder / "bundle", fitted.pipeline, fitted.of))
+        self._store.set_latest(self._name, identity, self._store.latest(self._name))
+        self._servers = ExitStack()
         self._folder = folder
 
     def __enter__(self) -> Pair:
@@ -158,19 +162,13 @@ class Both:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._start_ours()
         self._wait(port)
-        return Pair(port, self._port)
-
-    def _start_ours(self) -> None:
-        import uvicorn
-
-        config = uvicorn.Config(Mounted(self._model), port=0, lifespan="off", log_level="warning")
-        self._ours = uvicorn.Server(config)
-        listener = config.bind_socket()
-        self._port = int(listener.getsockname()[1])
-        self._thread = threading.Thread(target=self._ours.run, args=([listener],))
-        self._thread.start()
+        try:
+            ours = self._servers.enter_context(serving(self._store.root, self._name))
+        except BaseException:
+            self.__exit__()
+            raise
+        return Pair(port, ours.port)
 
     def _wait(self, port: int) -> None:
         until = time.monotonic() + START_LIMIT_S
@@ -185,8 +183,7 @@ class Both:
         pytest.fail(f"mlflow models serve did not start: {(self._folder / 'log').read_text()[-2000:]}")
 
     def __exit__(self, *_: object) -> None:
-        self._ours.should_exit = True
-        self._thread.join()
+        self._servers.close()
         os.killpg(self._mlflow.pid, signal.SIGTERM)
         try:
             self._mlflow.wait(10)

@@ -1,8 +1,8 @@
-"""A client that is not ours, tritonclient, against a real server of the handlers."""
+"""A client that is not ours, tritonclient, against a real server of two models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ import pytest
 from tabi.serving.codec import encode
 from tabi.serving.messages import BatchReply
 from tabi.serving.model import Model
+from tests.serving.conftest import Server
 
 
 @pytest.fixture(scope="module")
-def client(mount: Callable[..., str], voyage: Model, numbers: Model) -> Iterator[Any]:
+def client(two_models: Server) -> Iterator[Any]:
     import tritonclient.http  # type: ignore[import-untyped]
 
-    with tritonclient.http.InferenceServerClient(mount(voyage, numbers)) as found:
+    with tritonclient.http.InferenceServerClient(f"{two_models.host}:{two_models.port}") as found:
         yield found
 
 
