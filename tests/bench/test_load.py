@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tabi.bench.load import Plan, run_load
@@ -253,3 +255,17 @@ def test_as_a_process_it_prints_one_json_line(faulty: Start, tmp_path: Path) -> 
     wrong = subprocess.run([*command, "nowhere", "--bodies", str(bodies)], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr
+
+
+def test_a_long_line_reaches_a_pipe_whole_whatever_pythons_buffering(faulty: Start, tmp_path: Path) -> None:
+    async def long(_number: int, writer: asyncio.StreamWriter) -> None:
+        writer.write(response(b"x" * 20_000))
+
+    bodies = tmp_path / "bodies.ndjson"
+    bodies.write_bytes(b"\n".join(BODIES))
+    with faulty(long) as server:
+        command = [sys.executable, "-m", "tabi.bench.load", server.url, "--bodies", str(bodies), "-n", "300"]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        more = ["--warm-up", "0", "--sample-every", "1"]
+        done = subprocess.run([*command, *more], capture_output=True, env=environment, check=True, timeout=60)
+    assert len(msgspec.json.decode(done.stdout, type=LoadResult).samples) == 300
