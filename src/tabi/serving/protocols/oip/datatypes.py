@@ -23,22 +23,26 @@ _SPARE = 1000
 
 
 class Datatype(NamedTuple):
-    """A datatype: the Python type of its values, and numpy's code for its bytes, "" where values differ in size."""
+    """A datatype: the Python type of its values, and numpy's code for its bytes, "" where values differ in size.
+
+    `size`: bytes of one value; of BYTES, those of its length. `low` and `high`: the values that whole numbers may have.
+    """
 
     python: type
     code: str
+    size: int
+    low: int
+    high: int
     flat: msgspec.json.Decoder[list[Any]]
     nested: msgspec.json.Decoder[list[list[Any]]]
 
-    @property
-    def size(self) -> int:
-        """Bytes of one value; of BYTES, those of its length."""
-        return np.dtype(self.code).itemsize if self.code else _LENGTH.size
-
 
 def _datatype(python: type, code: str = "") -> Datatype:
+    size = np.dtype(code).itemsize if code else _LENGTH.size
+    low, high = (int(np.iinfo(code).min), int(np.iinfo(code).max)) if python is int else (0, 0)
     value: Any = python | None
-    return Datatype(python, code, msgspec.json.Decoder(list[value]), msgspec.json.Decoder(list[list[value]]))
+    flat, nested = msgspec.json.Decoder(list[value]), msgspec.json.Decoder(list[list[value]])
+    return Datatype(python, code, size, low, high, flat, nested)
 
 
 DATATYPES = {
@@ -53,7 +57,7 @@ DATATYPES = {
 def read_json(datatype: Datatype, data: memoryview, shape: Sequence[int], path: str) -> list[Scalar]:
     """The values of a tensor's `data`, a flat list or nested as its shape is. `null` is a missing value."""
     content = bytes(data)
-    if _commas.exceed(_product(shape) + _SPARE, content):
+    if len(content) > _SPARE and _commas.exceed(_product(shape) + _SPARE, content):
         refuse(path, "wrong_size")
     nested = content[1:64].lstrip()[:1] == b"["
     try:
@@ -74,12 +78,11 @@ def read_json(datatype: Datatype, data: memoryview, shape: Sequence[int], path: 
 def typed(datatype: Datatype, values: list[Any], path: str) -> list[Scalar]:
     """Values of the datatype's Python type, as the datatype itself can hold them."""
     if datatype.python is int:
-        limits = np.iinfo(datatype.code)
-        low, high = int(limits.min), int(limits.max)
+        low, high = datatype.low, datatype.high
         present = [value for value in values if value is not None]
         if present and (min(present) < low or max(present) > high):
             _refuse_first(path, [value is not None and not low <= value <= high for value in values])
-    elif datatype.python is float and datatype.size < np.dtype(np.float64).itemsize:
+    elif datatype.python is float and datatype.size < DATATYPES["FP64"].size:
         # so that a tensor sent as JSON is the tensor sent as bytes
         with np.errstate(over="ignore"):
             narrow = np.array([nan if value is None else value for value in values], datatype.code).tolist()
