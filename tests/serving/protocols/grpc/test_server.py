@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -311,3 +313,53 @@ def test_an_address_that_cannot_be_listened_at_is_told(serving: Serving, voyage:
 
     with pytest.raises(ConfigError, match=r"cannot listen for gRPC on 256\.0\.0\.1:1"):
         asyncio.run(begin())
+
+
+def test_more_calls_than_are_answered_at_once_are_refused(numbers: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    import grpc
+
+    from tabi.serving.protocols.grpc import server
+
+    begun, go_on = threading.Event(), threading.Event()
+
+    def decide(rows: Sequence[Row], path: PathOf) -> Decisions:
+        begun.set()
+        assert go_on.wait(30)
+        return numbers.decide(rows, path)
+
+    monkeypatch.setattr(server, "MAX_CALLS", 1)
+    # so large that it is answered in a thread, and the loop is free to refuse the next
+    content = np.ones((10_000, 2)).tobytes()
+    table = {"name": "input", "datatype": "FP64", "shape": [10_000, 2]}
+    request = request_of(table, model_name="numbers", raw_input_contents=[content])
+    with (
+        running(lambda _name, _id: (numbers, decide), lambda: True) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        method = channel.unary_unary(
+            f"/{messages.SERVICE}/ModelInfer",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=messages.ModelInferResponse.FromString,
+        )
+        first = method.future(request, timeout=30)
+        assert begun.wait(30)
+        with pytest.raises(grpc.RpcError) as caught:
+            method(request, timeout=30)
+        go_on.set()
+        assert first.result().outputs[0].shape == [10_000]
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_server_without_grpcio_says_what_to_install() -> None:
+    script = """
+import asyncio, sys
+sys.modules["grpc"] = None
+from tabi.errors import ConfigError
+from tabi.serving.protocols.grpc import start
+try:
+    asyncio.run(start(None, None, "127.0.0.1:0"))
+except ConfigError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "gRPC needs grpcio and protobuf: pip install 'tabi[grpc]'\n"
