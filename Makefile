@@ -19,7 +19,7 @@ ENVIRONMENT := $(PYTHON) scripts/environment.py
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: init envinfo demo train-fast train-full check report api api-bg docker-build docker-run test test-system lint format bench lock \
+.PHONY: init envinfo demo train-fast train-full check report api api-bg docker-build docker-run test test-system lint format bench bench-training types lock \
         env-train env-dev
 
 init:
@@ -88,7 +88,14 @@ test-system: env-dev
 	$(BIN)/python -m pytest tests/system -m system -s
 
 bench: env-dev
-	$(BIN)/python benchmarks/training.py
+	$(BIN)/python -m benchmarks.serving
+
+bench-training: env-dev
+	$(BIN)/python -m benchmarks.training
+
+# the TypeScript types of a released model's server, checked in under clients/
+types: env-dev
+	@$(BIN)/python scripts/typescript_types.py $(DS)
 
 # after a change of dependencies: pin them again, by version and hash only; a package has one version in all sets
 lock: env-dev
