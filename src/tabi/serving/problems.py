@@ -18,7 +18,7 @@ _log = logging.getLogger("tabi.serving")
 
 # the messages of other errors are for the operator: they name folders
 _DETAILS = {
-    404: "the server's store has no such bundle",
+    404: "this server has no such model, version or bundle, GET /models lists what it has",
     409: "the bundle cannot be used, and the version before it goes on answering",
     500: "the server failed",
 }
