@@ -41,10 +41,10 @@ class Here:
     """Scores in this process, one block after the other."""
 
     def __init__(self, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone) -> None:
+        from tabi.bundle import Bundle
         from tabi.score.scorer import Scorer
-        from tabi.serving.model import Model
 
-        self._scorer, self._parts, self._on_done = Scorer(Model.open(bundle), schema, keys), parts, on_done
+        self._scorer, self._parts, self._on_done = Scorer(Bundle.open(bundle), schema, keys), parts, on_done
 
     def __enter__(self) -> Self:
         return self

@@ -9,9 +9,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from tabi.bundle import Bundle
 from tabi.contract import Fault, Scalar, Tensors
 from tabi.errors import RequestError
 from tabi.score.blocks import Block, Reason, Rejected, RowNumbers
+from tabi.score.evaluator import Evaluator
 from tabi.score.ndjson_reader import read_line
 from tabi.score.plan import FILE, LABEL, PROBABILITY, ROW, VERSION, WARNINGS
 from tabi.serving.model import Model
@@ -42,10 +44,11 @@ class _Read(NamedTuple):
 
 
 class Scorer:
-    """Scores blocks with one model. `schema`: the columns of the output; `keys`: those that pass through."""
+    """Scores blocks with one bundle. `schema`: the columns of the output; `keys`: those that pass through."""
 
-    def __init__(self, model: Model, schema: pa.Schema, keys: Sequence[str]) -> None:
-        self._model, self._schema, self._keys = model, schema, tuple(keys)
+    def __init__(self, bundle: Bundle, schema: pa.Schema, keys: Sequence[str]) -> None:
+        self._model, self._schema, self._keys = (model := Model(bundle)), schema, tuple(keys)
+        self._evaluator = Evaluator(model.session, bundle.graph_bytes())
         self._tables = TableReader(model.contract)
         known = {column.name for column in model.contract.columns}
         # a key that is not the model's is no part of the row: it is not an unknown column
@@ -55,7 +58,7 @@ class Scorer:
         """The block's rows in order."""
         rejected = list(block.rejected)
         read = self._read_lines(block, rejected) if block.table is None else self._read_table(block.table, block.rows)
-        probability = self._probability(read.tensors)
+        probability = self._evaluator.probability(read.tensors)
         refused = [*read.refused, *(Fault(int(row), "", "no_probability") for row in _not_finite(probability))]
         good = np.ones(len(probability), bool)
         reasons: dict[int, list[Reason]] = {}
@@ -89,11 +92,6 @@ class Scorer:
                 row.pop(key, None)
         tensors, faults, refused = self._model.read(rows)
         return _Read(np.array(places, np.int64), tensors, Faults.of_list(len(rows), faults), keys, refused)
-
-    def _probability(self, tensors: Tensors) -> npt.NDArray[np.float64]:
-        if not len(tensors.numeric):
-            return np.empty(0)
-        return self._model.session.probability(tensors)
 
     def _table(
         self, file: str, read: _Read, probability: npt.NDArray[np.float64], good: Mask, warnings: _Warnings

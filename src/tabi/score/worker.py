@@ -24,12 +24,12 @@ def main() -> None:
         return
     import pyarrow as pa
 
+    from tabi.bundle import Bundle
     from tabi.score.scorer import Scorer
-    from tabi.serving.model import Model
 
     pa.set_cpu_count(1)
     schema = pa.ipc.read_schema(pa.py_buffer(setup.schema))
-    scorer = Scorer(Model.open(Path(setup.bundle)), schema, setup.keys)
+    scorer = Scorer(Bundle.open(Path(setup.bundle)), schema, setup.keys)
     parts = Parts(Path(setup.parts))
     while (task := receive(sys.stdin.buffer, Task)) is not None:
         try:

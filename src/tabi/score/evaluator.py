@@ -1,0 +1,69 @@
+"""Probabilities for many rows: by table where that was seen to give the bits of the graph, else by the graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tabi.bundle.session import Session
+from tabi.contract import Tensors
+from tabi.errors import BundleError
+from tabi.score.forest import Forest
+from tabi.score.split import split
+
+Floats = npt.NDArray[np.float64]
+
+# rows that are computed both ways before the trees are believed
+_TRIED = 1024
+
+
+class Evaluator:
+    """What `Session.probability` gives, bit by bit, sooner. `graph`: the bytes that `session` was made from."""
+
+    def __init__(self, session: Session, graph: bytes) -> None:
+        self._session = session
+        self._trees = _Trees.of(graph)
+        self._tried = False
+
+    @property
+    def by_table(self) -> bool:
+        """Whether the trees are looked up and not walked."""
+        return self._trees is not None
+
+    def probability(self, tensors: Tensors) -> Floats:
+        """Probability of the positive class of each row: float64[N]."""
+        if not len(tensors.numeric):
+            return np.empty(0)
+        if self._trees is not None and not self._tried:
+            self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
+        return self._session.probability(tensors) if self._trees is None else self._trees.probability(tensors)
+
+    def _try(self, tensors: Tensors) -> None:
+        assert self._trees is not None  # noqa: S101 - the caller looked
+        self._tried = True
+        if self._trees.probability(tensors).tobytes() != self._session.probability(tensors).tobytes():
+            self._trees = None
+
+
+class _Trees:
+    """Before the trees, the trees, and after them."""
+
+    def __init__(self, before: Session, forest: Forest, after: Session) -> None:
+        self._before, self._forest, self._after = before, forest, after
+
+    @classmethod
+    def of(cls, graph: bytes) -> _Trees | None:
+        """None where the graph has another form than this can compute."""
+        found = split(graph)
+        if found is None:
+            return None
+        try:
+            forest = Forest.of(found.trees)
+            return None if forest is None else cls(Session(found.before), forest, Session(found.after))
+        except (BundleError, KeyError, ValueError, IndexError):
+            return None
+
+    def probability(self, tensors: Tensors) -> Floats:
+        features = np.asarray(self._before.run(tensors)[0])
+        sums = self._forest.sums(features)
+        return self._after.probability(Tensors(sums.reshape(-1, 1), tensors.categorical))
