@@ -15,16 +15,42 @@ from tests.score.conftest import Bench, some_rows, write
 
 def test_what_a_process_says_is_wrong_is_told_in_a_line(bench: Bench, tmp_path: Path) -> None:
     path = write(tmp_path / "rows.ndjson", some_rows(200))
-    broken = module.Processes.submit
+    submit = module.Processes.submit
 
-    def without_lines(self: module.Processes, index: int, block: Block) -> None:
-        broken(self, index, block._replace(lines=block.lines[1:]))
+    def without_a_line(self: module.Processes, index: int, block: Block) -> None:
+        assert self._up.wait(60)
+        submit(self, index, block._replace(lines=block.lines[1:]))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module.Processes, "submit", without_lines)
+        patched.setattr(module.Processes, "submit", without_a_line)
         with pytest.raises(DataError, match=r"a block could not be scored \(ValueError\)"):
             bench.run(path, jobs=2, batch_rows=10)
     assert bench.run(path, jobs=2, batch_rows=10).counts.rows == 200
+
+
+def test_blocks_are_scored_here_until_a_process_is_up_and_then_there(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "rows.ndjson", some_rows(200))
+    bench.run(path, batch_rows=10)
+    whole = bench.output.read_bytes()
+    submit, here = module.Processes.submit, module.Here.submit
+    scored: list[int] = []
+
+    def waiting(self: module.Processes, index: int, block: Block) -> None:
+        assert index < 10 or self._up.wait(60)
+        submit(self, index, block)
+
+    def noting(self: module.Here, index: int, block: Block) -> None:
+        scored.append(index)
+        here(self, index, block)
+
+    monkeypatch.setattr(module.Processes, "submit", waiting)
+    monkeypatch.setattr(module.Here, "submit", noting)
+    bench.run(path, jobs=2, batch_rows=10)
+    assert scored == list(range(len(scored)))
+    assert 0 < len(scored) <= 10
+    assert bench.output.read_bytes() == whole
 
 
 def test_a_process_that_cannot_start_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,11 +58,13 @@ class Forest:
         masks, more = (np.empty((min(_BLOCK, count), len(self._first)), self._dtype) for _ in range(2))
         for start in range(0, count, _BLOCK):
             size = min(_BLOCK, count - start)
-            left = masks[:size]
-            left[:] = np.iinfo(self._dtype).max
+            left = into = masks[:size]
             for feature, lookup in self._lookups.items():
-                np.take(lookup.masks, places[feature][start : start + size], axis=0, out=more[:size], mode="clip")
-                np.bitwise_and(left, more[:size], out=left)
+                np.take(lookup.masks, places[feature][start : start + size], axis=0, out=into, mode="clip")
+                if into is left:
+                    into = more[:size]
+                else:
+                    np.bitwise_and(left, into, out=left)
             leaves = self._weights.take(_first_bit(left) + self._first, mode="clip")
             # reduce() would add in another order
             found[start : start + size] = np.add.accumulate(leaves, axis=1)[:, -1]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tabi.score.blocks import Task
+    from tabi.score.scorer import Scorer
 
 OnDone = Callable[[Counts], None]
 _LOOK_EVERY_S = 0.2
@@ -38,19 +40,24 @@ class Pool(Protocol):
 
 
 class Here:
-    """Scores in this process, one block after the other."""
+    """Scores in this process, one block after the other. The model is loaded with the first."""
 
     def __init__(self, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone) -> None:
-        from tabi.bundle import Bundle
-        from tabi.score.scorer import Scorer
-
-        self._scorer, self._parts, self._on_done = Scorer(Bundle.open(bundle), schema, keys), parts, on_done
+        self._bundle, self._schema, self._keys = bundle, schema, keys
+        self._parts, self._on_done = parts, on_done
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        from tabi.bundle import Bundle
+        from tabi.score.scorer import Scorer
+
+        return Scorer(Bundle.open(self._bundle), self._schema, self._keys)
 
     def submit(self, index: int, block: Block) -> None:
         """Score it now."""
@@ -65,12 +72,17 @@ class Here:
 
 
 class Processes:
-    """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits."""
+    """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits.
+
+    They take a while to start; until the first is up, blocks are scored here.
+    """
 
     def __init__(
         self, jobs: int, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone
     ) -> None:
         self._jobs, self._parts, self._on_done = jobs, parts, on_done
+        self._here = Here(bundle, parts, schema, keys, on_done)
+        self._up = Event()
         self._setup = Setup(str(bundle), str(parts.folder), schema.serialize().to_pybytes(), list(keys))
         self._waiting: Queue[Task | None] = Queue(maxsize=1)
         self._failed = Event()
@@ -106,8 +118,12 @@ class Processes:
                     cast(BinaryIO, pipe).close()
 
     def submit(self, index: int, block: Block) -> None:
-        """Queue it."""
-        self._put(packed(index, block))
+        """Queue it, or score it now."""
+        self._raise()
+        if self._up.is_set():
+            self._put(packed(index, block))
+        else:
+            self._here.submit(index, block)
 
     def finish(self) -> None:
         """Let each worker end, and wait."""
@@ -132,20 +148,25 @@ class Processes:
         into, out = cast(BinaryIO, worker.stdin), cast(BinaryIO, worker.stdout)
         try:
             send(into, self._setup)
+            self._answer(out)
+            self._up.set()
             while (task := self._next()) is not None:
                 send(into, task)
-                done = receive(out, Done)
-                if done is None:
-                    raise BrokenPipeError
-                if done.kind:
-                    raise _error_of(done, self._parts)
-                self._on_done(done.counts)
+                self._on_done(self._answer(out).counts)
         except OSError:
             self._fail(
                 DataError(f"a scoring process ended by itself{_how(worker)}: call again to go on, or use --jobs 1")
             )
         except TabiError as error:
             self._fail(error)
+
+    def _answer(self, out: BinaryIO) -> Done:
+        done = receive(out, Done)
+        if done is None:
+            raise BrokenPipeError
+        if done.kind:
+            raise _error_of(done, self._parts)
+        return done
 
     def _next(self) -> Task | None:
         while not self._failed.is_set():

@@ -31,6 +31,7 @@ def main() -> None:
     schema = pa.ipc.read_schema(pa.py_buffer(setup.schema))
     scorer = Scorer(Bundle.open(Path(setup.bundle)), schema, setup.keys)
     parts = Parts(Path(setup.parts))
+    send(replies, Done(Counts()))  # up
     while (task := receive(sys.stdin.buffer, Task)) is not None:
         try:
             done = Done(parts.write(task.index, scorer.score(unpacked(task))))
