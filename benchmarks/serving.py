@@ -49,7 +49,7 @@ def entries(portfolio: Portfolio, ref: str, pythons: Sequence[Path], only: Seque
     if has_workers():
         for name, count in ((ONE_WORKER, "1"), (TWO_WORKERS, "2")):
             command = tabi_command(name, bundle, portfolio.files, "--workers", count)
-            found.append(Entry(Contender(command, [w for w in works if w.name == "c32"], pinned=False, optional=True)))
+            found.append(Entry(Contender(command, [w for w in works if w.name != "c1"], pinned=False, optional=True)))
     for peer in PEERS:
         python = interpreter_with(peer.needs, pythons)
         if python is None:

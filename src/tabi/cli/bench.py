@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tabi.cli.output import write_line
 from tabi.workspace import Workspace
 
 # different bodies, so that no cache of one row makes a server look fast
@@ -36,7 +37,7 @@ def bench(
     settings = Settings(rounds=rounds, seconds=seconds, warm_up=min(1.0, seconds))
     report = run_bench(ref, sent, connections, settings, lambda line: typer.echo(line, err=True))
     if json:
-        typer.echo(msgspec.json.encode(report).decode())
+        write_line(msgspec.json.encode(report))
         return
     for line in [*table(report), last_line(report)]:
         typer.echo(line)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabi.cli.output import write_line
 from tabi.errors import NotFoundError
 from tabi.workspace import Workspace
 
@@ -123,7 +124,7 @@ def predict(
 
     body = _read(json)
     model = Model.open(Store(Workspace.find().store).resolve(ref))
-    typer.echo(encode(model.answer(body, new_request_id())).decode())
+    write_line(encode(model.answer(body, new_request_id())))
 
 
 def _read(name: str) -> bytes:
