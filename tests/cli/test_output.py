@@ -11,9 +11,8 @@ WRITE = "import sys; from tabi.cli.output import write_line; write_line(b'x' * i
 
 def test_a_long_line_reaches_a_slow_reader_whole_even_unbuffered() -> None:
     size = 3_000_000
-    process = subprocess.Popen([sys.executable, "-u", "-c", WRITE, str(size)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    time.sleep(0.3)
-    found = process.stdout.read()
-    assert process.wait(20) == 0
-    assert found == b"x" * size + b"\n"
+    with subprocess.Popen([sys.executable, "-u", "-c", WRITE, str(size)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        time.sleep(0.3)
+        found = process.stdout.read()
+    assert (process.returncode, len(found)) == (0, size + 1)
