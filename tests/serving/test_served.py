@@ -184,9 +184,10 @@ def test_of_two_reloads_the_one_that_read_the_newer_pointer_stays_on_top(
     own_harbour: Harbour, make_worker: MakeWorker
 ) -> None:
     store = SlowStore(own_harbour.store.root)
-    served = make_worker(own_harbour.store, "voyage").models.named("voyage")
-    served = Served(store, "voyage", served._make_slot, lambda _event: None)
-    first, second = Thread(target=served.load), Thread(target=served.load)
+    models = make_worker(own_harbour.store, "voyage").models
+    served = models.named("voyage")
+    served._store = store
+    first, second = Thread(target=models.reload, args=(None, None)), Thread(target=models.reload, args=(None, None))
     first.start()
     assert store.asked.wait(30)
     store.set_latest("voyage", own_harbour.newer, store.latest("voyage"))

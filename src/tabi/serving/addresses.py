@@ -11,6 +11,8 @@ from tabi.errors import ConfigError
 from tabi.serving.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+# connections that wait until they are taken
+BACKLOG = 2048
 
 
 class Addresses(NamedTuple):
@@ -40,8 +42,13 @@ def listening(settings: Settings) -> Iterator[Addresses]:
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        # a name may be one of IPv6
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except UnicodeError as error:
+        raise ConfigError("cannot listen on a name that is no host's: choose another --host") from error
+    except socket.gaierror as error:
+        raise ConfigError(f"cannot listen on {host} ({error.strerror}): choose another --host") from error
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror}): choose another {option}") from error

@@ -6,12 +6,13 @@ Nobody waits for company: the turn ends as soon as every request that is already
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
 from tabi.contract import Fault, Tensors
 from tabi.serving.codec import encode
-from tabi.serving.messages import Place, Response, Row
+from tabi.serving.messages import Place, Prediction, Response, Row
 from tabi.serving.model import Model
 from tabi.serving.places import path_in_features, refusal_of_rows
 from tabi.serving.problems import problem_of
@@ -23,6 +24,7 @@ Done = Callable[[Response], None]
 # a turn of more rows than this is cut, so that its first request does not wait for all the others
 MOST = 64
 _NO_WARNINGS: list[Place] = []
+_log = logging.getLogger("tabi.serving")
 
 
 class _Waiting(NamedTuple):
@@ -60,8 +62,13 @@ class Batcher:
         """Answer `row` at the end of this turn of the loop; `RequestError` at once if it cannot be answered."""
         faults: list[Fault] = []
         index = len(self._waiting)
-        self._model.reader.read_row(0, row, self._numbers, self._texts, faults)
-        warnings = self._judge(row, index, faults) if faults else _NO_WARNINGS
+        try:
+            self._model.reader.read_row(0, row, self._numbers, self._texts, faults)
+            warnings = self._judge(row, index, faults) if faults else _NO_WARNINGS
+        except BaseException:
+            # nothing of a row that leaves the turn may stay, or the others would be answered with its values
+            self._cut(index)
+            raise
         self._waiting.append(_Waiting(Asked(request_id, 0, began), warnings, done))
         if index == 0:
             asyncio.get_running_loop().call_soon(self._end)
@@ -69,16 +76,16 @@ class Batcher:
             self._answer()
 
     def _judge(self, row: Row, index: int, faults: list[Fault]) -> list[Place]:
-        """The row's warnings. A row that is refused leaves the turn."""
-        try:
-            warnings = self._model.judge([row], faults, path_in_features)
-        except Exception:
-            numbers, texts = self._widths
-            del self._numbers[index * numbers :]
-            del self._texts[index * texts :]
-            raise
+        warnings = self._model.judge([row], faults, path_in_features)
         self._faults[index] = faults
         return warnings
+
+    def _cut(self, index: int) -> None:
+        """Take all rows from `index` on out of the turn."""
+        numbers, texts = self._widths
+        del self._numbers[index * numbers :]
+        del self._texts[index * texts :]
+        self._faults.pop(index, None)
 
     def _end(self) -> None:
         if self._waiting:
@@ -92,23 +99,39 @@ class Batcher:
             tensors = self._model.reader.tensors(numbers, texts, len(waiting))
             predictions, probabilities, overflown = self._model.run(tensors)
             turn = _Turn(waiting, Decided(tensors, predictions, probabilities), faults)
-            if overflown:
-                turn = _refuse({fault.row for fault in overflown}, turn)
+            refused = {fault.row for fault in overflown}
+            if refused:
+                turn = _without(refused, turn)
             self._recorder.record(turn.decided, [each.asked for each in turn.waiting], turn.faults)
         except Exception as error:  # noqa: BLE001  each of them gets an answer, and the log the reason
             for asked, _, done in waiting:
-                done(problem_of(error, asked.request_id))
+                _give(done, problem_of(error, asked.request_id))
             return
-        for (asked, warnings, done), prediction in zip(turn.waiting, turn.decided.predictions, strict=True):
-            reply = self._model.single_reply(prediction, asked.request_id, warnings)
-            done(Response(encode(reply)))
+        for index in refused:
+            asked, _, done = waiting[index]
+            fault = refusal_of_rows([Fault(0, "", "no_probability")], path_in_features)
+            _give(done, problem_of(fault, asked.request_id))
+        for each, prediction in zip(turn.waiting, turn.decided.predictions, strict=True):
+            _give(each.done, self._reply(each, prediction))
+
+    def _reply(self, each: _Waiting, prediction: Prediction) -> Response:
+        request_id = each.asked.request_id
+        try:
+            return Response(encode(self._model.single_reply(prediction, request_id, each.warnings)))
+        except Exception as error:  # noqa: BLE001  one that cannot be written is no reason to leave the others waiting
+            return problem_of(error, request_id)
 
 
-def _refuse(refused: set[int], turn: _Turn) -> _Turn:
-    """Answer the rows that have no probability, and leave the others."""
-    for index in refused:
-        asked, _, done = turn.waiting[index]
-        done(problem_of(refusal_of_rows([Fault(0, "", "no_probability")], path_in_features), asked.request_id))
+def _give(done: Done, response: Response) -> None:
+    """Hand an answer over. Whatever goes wrong with one, the others of its turn get theirs."""
+    try:
+        done(response)
+    except Exception:  # noqa: BLE001
+        _log.exception("an answer could not be handed over")
+
+
+def _without(refused: set[int], turn: _Turn) -> _Turn:
+    """The turn without the rows that have no probability."""
     kept = [index for index in range(len(turn.waiting)) if index not in refused]
     (numeric, categorical), predictions, probabilities = turn.decided
     return _Turn(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Lock
 from time import monotonic, sleep
 
 from tabi.errors import ConfigError, NotFoundError, TabiError
-from tabi.serving.agreement import Agreement
+from tabi.serving.agreement import Agreement, Wanted, WorkerState
 from tabi.serving.messages import ModelStatus, Readiness, Reloaded
 from tabi.serving.served import Served
 from tabi.serving.settings import Settings
 
 # for the other workers to follow a reload; they look several times a second
 FOLLOW_SECONDS = 5.0
-
-_log = logging.getLogger("tabi.serving")
 
 
 class Models:
@@ -26,21 +24,23 @@ class Models:
         self._settings = settings
         self._agreement = agreement
         self._made = [make(ref) for ref in settings.refs]
+        # building a slot too: of two reloads, the later must not end up below the earlier
         self._changing = Lock()
-        self._generation = 0
         self.problems: Callable[[], list[str]] = list
 
     def load(self) -> None:
         """Load all models. What cannot be loaded is an error, or with `require: any` only if it is every one."""
+        wanted = self._agreement.wanted()
         errors: list[TabiError] = []
         for served in self._made:
             try:
-                served.load()
+                self._load_first(served, wanted.paths.get(served.ref))
             except TabiError as error:
                 errors.append(error)
                 if self._settings.require == "all":
                     raise
-                _log.error("%s is not served: %s", served.name, error)
+                served.note(error)
+            served.keep_name()
         if len(errors) == len(self._made):
             raise errors[0]
         names = [served.name for served in self._made]
@@ -48,6 +48,19 @@ class Models:
         if twice:
             raise ConfigError(f"{twice[0]} was named twice: a server answers with one version of each model")
         self.follow()
+
+    def _load_first(self, served: Served, path: str | None) -> None:
+        """Load what is meant. If that is broken, a worker that is started again answers with what the others have."""
+        try:
+            served.load(path)
+        except TabiError as error:
+            folders = {state.folders.get(served.ref) for state in self._agreement.states()}
+            for folder in folders - {None}:
+                with suppress(TabiError):
+                    served.load(folder)
+                    served.note(error)
+                    return
+            raise
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self._made)
@@ -68,13 +81,9 @@ class Models:
         return self._made[0] if len(self._made) == 1 else None
 
     def follow(self) -> None:
-        """Look at the store and at what operators want, and load what is meant now. It raises nothing of a bundle."""
+        """Look at the store and at what operators want, and load what is meant now. Nothing of a bundle is raised."""
         with self._changing:
-            wanted = self._agreement.wanted()
-            for served in self._made:
-                served.follow(wanted.paths.get(served.name))
-            self._generation = wanted.generation
-            self._tell()
+            self._apply(self._agreement.wanted())
 
     def reload(self, name: str | None, path: str | None) -> Reloaded:
         """Load again here, and then everywhere; returns when the other workers have followed, or had time enough.
@@ -83,12 +92,13 @@ class Models:
         """
         chosen = [self.named(name)] if name is not None else self._made
         with self._changing:
-            for served in chosen:
-                served.load(path)
-            wanted = self._agreement.want({served.name: path for served in chosen})
-            self._generation = wanted.generation
-            self._tell()
-        followed = self._wait(wanted.generation)
+            prepared = [served.prepare(path) for served in chosen]
+            wanted = self._agreement.want({served.ref: path for served in chosen})
+            for served, found in zip(chosen, prepared, strict=True):
+                served.take(found)
+            # by another worker, operators may have asked for more in the meantime
+            self._apply(wanted)
+        followed = self._wait(wanted.generation, chosen)
         status = "ok" if followed == self._agreement.workers else "partial"
         return Reloaded(status, [served.status for served in chosen], self._agreement.workers, followed)
 
@@ -102,19 +112,30 @@ class Models:
         statuses = self.statuses
         problems = [f"{s.name}: a newer version could not be loaded" for s in statuses if s.ready and s.problem]
         problems += [f"{s.name}: no version is loaded" for s in statuses if not s.ready]
-        problems += self.problems()
+        problems += [*self.problems(), *([self._agreement.problem] if self._agreement.problem else [])]
         missing = [not s.ready for s in statuses]
         if all(missing) or (any(missing) and self._settings.require == "all"):
             return Readiness("not_ready", statuses, problems)
         return Readiness("degraded" if problems else "ready", statuses, problems)
 
-    def _tell(self) -> None:
-        self._agreement.tell(self._generation, self.statuses, self.problems())
+    def _apply(self, wanted: Wanted) -> None:
+        for served in self._made:
+            served.follow(wanted.paths.get(served.ref))
+        folders = {served.ref: str(served.folder) for served in self._made if served.folder is not None}
+        self._agreement.tell(wanted.generation, self.statuses, self.problems(), folders)
 
-    def _wait(self, generation: int) -> int:
+    def _wait(self, generation: int, chosen: list[Served]) -> int:
+        """How many workers answer with what this one answers with."""
         end = monotonic() + FOLLOW_SECONDS
         while True:
-            followed = sum(1 for state in self._agreement.states() if state.generation >= generation)
+            followed = sum(1 for state in self._agreement.states() if _has_followed(state, generation, chosen))
             if followed >= self._agreement.workers or monotonic() > end:
                 return followed
             sleep(0.01)
+
+
+def _has_followed(state: WorkerState, generation: int, chosen: list[Served]) -> bool:
+    versions = {status.name: status.version for status in state.models}
+    return state.generation > generation or (
+        state.generation == generation and all(versions.get(s.name) == s.status.version for s in chosen)
+    )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tabi.contract import CategoricalColumn, Contract, Fault, Tensors
 from tabi.predictions import PredictionLine, PredictionLog, encode_lines
 from tabi.serving.messages import Prediction
+from tabi.serving.model import Model
 from tabi.serving.telemetry.bins import BinCounter
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import ModelMetrics
@@ -36,9 +37,13 @@ class Asked(NamedTuple):
 
 
 class Recorder:
-    """Keeps the predictions of one version."""
+    """Keeps the predictions of one version.
 
-    def __init__(self, name: str, version: str, contract: Contract, log: PredictionLog | None, cells: Cells) -> None:
+    `counting`: held while cells are added to. Two recorders of one version, as after a reload, add to the same cells.
+    """
+
+    def __init__(self, model: Model, log: PredictionLog | None, cells: Cells, counting: Lock) -> None:
+        name, version, contract = model.name, model.version, model.contract
         self._name = name
         self._version = version
         self._log = log
@@ -46,7 +51,7 @@ class Recorder:
         self._metrics = ModelMetrics(cells, name, version, contract.target.classes)
         self._bins = BinCounter(contract, cells, name, version)
         self._in_order = _contract_order(contract)
-        self._counting = Lock()
+        self._counting = counting
 
     def loaded(self) -> None:
         """The version answers from now on."""

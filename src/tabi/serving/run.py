@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from tabi.serving.accepting import Acceptor, Shares
 from tabi.serving.http.connection import Connection
 from tabi.serving.telemetry.logs import log_to_stdout
 from tabi.serving.worker import Worker
@@ -21,14 +25,21 @@ if TYPE_CHECKING:
 
 # between two looks at what clients do
 CHECK_SECONDS = 1.0
+# how long a thread that builds a model or answers a large request may keep the event loop waiting
+SWITCH_SECONDS = 0.0005
 
 
 def run_worker(
-    worker: Worker, sockets: Sequence[socket.socket], ready: Callable[[], None], parent: int | None = None
+    worker: Worker,
+    sockets: Sequence[socket.socket],
+    ready: Callable[[], None],
+    parent: int | None = None,
+    shares: Shares | None = None,
 ) -> None:
     """Answer until SIGTERM or SIGINT, or until `parent`, a pipe's end, is closed by the death of who holds the other.
 
     Then what is in flight is finished within the grace period. `ready` is called once requests are answered.
+    `shares`: of the connections, where other workers listen at the same sockets.
     """
     settings = worker.settings
     config = uvicorn.Config(
@@ -44,8 +55,12 @@ def run_worker(
         timeout_graceful_shutdown=max(1, round(settings.limits.grace)),
     )
     log_to_stdout()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # what is there now stays: looking at it in every collection would only take time
+    gc.collect()
+    gc.freeze()
     try:
-        _Server(config, worker, ready, parent).run(sockets=list(sockets))
+        _Server(config, worker, ready, parent, shares).run(sockets=list(sockets))
     finally:
         worker.close()
 
@@ -53,17 +68,29 @@ def run_worker(
 class _Server(uvicorn.Server):
     """The web server with the worker's own rounds beside it."""
 
-    def __init__(self, config: uvicorn.Config, worker: Worker, ready: Callable[[], None], parent: int | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        worker: Worker,
+        ready: Callable[[], None],
+        parent: int | None,
+        shares: Shares | None,
+    ) -> None:
         super().__init__(config)
         self._worker = worker
         self._ready = ready
         self._parent = parent
+        self._shares = shares
+        self._acceptors: list[Acceptor] = []
+        # a thread of its own: others may all be waiting, for this one of another worker
+        self._following = ThreadPoolExecutor(1, "follow")
         self._rounds: list[asyncio.Task[None]] = []
         self._grpc: Running | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections; only now are signals handled: whoever is told earlier might stop us the hard way."""
-        await super().startup(sockets)
+        await super().startup(sockets if self._shares is None else [])
+        self._share(sockets or [])
         loop = asyncio.get_running_loop()
         if self._parent is not None:
             loop.add_reader(self._parent, self._stop)
@@ -79,6 +106,31 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         if stopping is not None:
             await stopping
+        await asyncio.to_thread(self._following.shutdown)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        self._tell_share()
+        return await super().on_tick(counter)
+
+    def _share(self, sockets: list[socket.socket]) -> None:
+        """Take this worker's share of the connections."""
+        if self._shares is not None:
+            self._acceptors = [Acceptor(each, self._connection, self._may_take) for each in sockets]
+            # they are closed alike
+            self.servers = list(self._acceptors)  # type: ignore[arg-type]
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
+
+    def _tell_share(self) -> int:
+        count = len(self.server_state.connections) + sum(each.beginning for each in self._acceptors)
+        if self._shares is not None:
+            self._shares.tell(self._worker.number, count)
+        return count
+
+    def _may_take(self) -> bool:
+        return self._shares is None or self._shares.may_take(self._tell_share())
 
     async def _start_grpc(self) -> None:
         settings = self._worker.settings
@@ -91,9 +143,10 @@ class _Server(uvicorn.Server):
             self._worker.grpc_port = self._grpc.port
 
     async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._worker.settings.poll)
-            await asyncio.to_thread(self._worker.follow)
+            await loop.run_in_executor(self._following, self._worker.follow)
 
     async def _check(self) -> None:
         """Close the connections of clients that take too long."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import signal
+import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -14,6 +20,10 @@ from msgspec.structs import replace
 from tabi.errors import ConfigError
 from tabi.serving.addresses import Addresses, listening
 from tabi.serving.settings import Settings
+
+# of the folders that servers share with their workers, and the file by which each is held while its server lives
+PREFIX = "tabi-serve-"
+HELD = "held"
 
 Version = tuple[str, str]
 """A model's name and the id of the version that answers."""
@@ -31,12 +41,14 @@ def check(settings: Settings) -> tuple[Version, ...]:
     """Prove that a server can start: load and warm its models, and take its ports for a moment."""
     from tabi.serving.worker import Worker
 
-    with _shared_folder() as folder, listening(settings) as addresses:
+    with shared_folder() as folder, listening(settings) as addresses:
         worker = Worker(replace(settings, workers=1), folder)
-        worker.load()
-        worker.open(addresses.admin_port)
-        worker.close()
-        return worker.versions
+        try:
+            worker.load()
+            worker.open(addresses.admin_port)
+            return worker.versions
+        finally:
+            worker.close()
 
 
 def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
@@ -46,7 +58,7 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
     """
     if settings.workers > 1 and settings.grpc_port == 0:
         raise ConfigError("several workers cannot share a free gRPC port: name one with --grpc-port")
-    with _shared_folder() as folder, listening(settings) as addresses:
+    with _stoppable(), shared_folder() as folder, listening(settings) as addresses:
         if settings.workers > 1:
             from tabi.serving.supervisor import Supervisor
 
@@ -64,10 +76,47 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
 
 
 @contextmanager
-def _shared_folder() -> Iterator[Path]:
-    """What the workers of one run share; it is gone with them."""
-    folder = Path(tempfile.mkdtemp(prefix="tabi-"))
+def _stoppable() -> Iterator[None]:
+    """A signal that comes before a server answers, or after, ends it as clean as one in between."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """What the workers of one run share; it is gone with them. Those that killed servers have left are removed too."""
+    _remove_left(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    holding = os.open(folder / "taken", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        # the system lets go of it however the process ends; it has its name only once it is held
+        fcntl.flock(holding, fcntl.LOCK_EX)
+        (folder / "taken").rename(folder / HELD)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(holding)
+
+
+def _remove_left(root: Path) -> None:
+    """Remove our own folders whose server is dead."""
+    for folder in root.glob(f"{PREFIX}*"):
+        # whatever cannot be looked at or removed is no reason not to serve
+        with suppress(OSError):
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            holding = os.open(folder / HELD, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(holding, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(holding)

@@ -14,14 +14,16 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic, perf_counter
 from typing import NamedTuple
+from weakref import ref as weak
 
-from tabi.errors import BundleError, NotFoundError, NotReadyError, TabiError
+from tabi.errors import BundleError, NotFoundError, NotReadyError, StoreError, TabiError
 from tabi.serving.messages import ModelStatus
 from tabi.serving.model import Model
 from tabi.serving.recorder import Recorder
 from tabi.serving.slot import Slot
 from tabi.store import Store
 from tabi.store.listing import MANIFEST
+from tabi.store.snapshots import is_name
 
 # before a bundle that could not be loaded is tried again unasked
 RETRY_SECONDS = 10.0
@@ -43,30 +45,39 @@ class _Target(NamedTuple):
     """A bundle as it lies on the disk: another `stamp` of its manifest is another bundle."""
 
     folder: Path
-    stamp: int
+    stamp: tuple[int, int]
+
+
+class Prepared(NamedTuple):
+    """A slot that is built and warm, and answers nothing yet. `began`: when its bundle was opened."""
+
+    slot: Slot
+    target: _Target
+    began: float
 
 
 class Served:
     """Follows one reference. A request takes the slot once and keeps it: the old one lives until its last request ends.
 
-    It has one name for its whole life. A bundle of another name is refused, so that no request meets another model.
-    `make_slot` gives a model what it records with; `tell` hears of every attempt to load.
+    One thread at a time may change it, which `Models` sees to; any may read. `make_slot` gives a model what it records
+    with; `tell` hears of every attempt to load.
     """
 
     def __init__(
         self, store: Store, ref: str, make_slot: Callable[[Model], Slot], tell: Callable[[Event], None]
     ) -> None:
         self.ref = ref
-        self.name = Path(ref.partition("@")[0].partition(":")[0]).name
+        self.name = _name_in(ref)
+        self._named = False
         self._store = store
         self._make_slot = make_slot
         self._tell = tell
         self._slot: Slot | None = None
-        self._before: Recorder | None = None
+        self._left: list[tuple[weak[Model], Recorder]] = []
+        self._leaving = Lock()
         self._now: _Target | None = None
         self._failed: _Target | None = None
         self._retry_at = 0.0
-        self._loading = Lock()
         self._loaded: str | None = None
         self._reload_ms = 0.0
         self._problem: str | None = None
@@ -84,38 +95,103 @@ class Served:
         return self._slot is not None
 
     @property
+    def folder(self) -> Path | None:
+        """Where the bundle that answers now lies."""
+        return None if self._now is None else self._now.folder
+
+    @property
     def status(self) -> ModelStatus:
         """What answers now, and why it is not what the reference means, if so."""
-        version = None if self._slot is None else self._slot.model.version
-        return ModelStatus(self.name, self.ref, version, self.ready, self._loaded, self._reload_ms, self._problem)
+        slot = self._slot
+        version = None if slot is None else slot.model.version
+        return ModelStatus(self.name, self.ref, version, slot is not None, self._loaded, self._reload_ms, self._problem)
 
-    def load(self, path: str | None = None) -> Slot:
-        """Load what the reference means now, or one bundle of the store by its folder.
+    def keep_name(self) -> None:
+        """Refuse bundles of another name from now on, so that no request meets another model."""
+        self._named = True
+
+    def prepare(self, path: str | None = None) -> Prepared:
+        """Build and warm what the reference means now, or one bundle of the store by its folder.
 
         `path` is absolute or relative to the store, in which it must lie; `NotFoundError` for any other. Whatever is
         raised, the version before stays.
         """
-        # the reference is read under the lock too: of two reloads, the later must not end up below the earlier
-        with self._loading:
-            return self._swap(self._target(path))
+        return self._build(self._target(path))
+
+    def take(self, prepared: Prepared) -> None:
+        """Answer with a slot from now on."""
+        before, slot = self._slot, prepared.slot
+        self._reload_ms = 0.0 if before is None else (perf_counter() - prepared.began) * 1000
+        self.name = slot.model.name
+        if before is not None:
+            before.recorder.unloaded()
+            # not the slot, which is to go with its last request
+            with self._leaving:
+                self._left.append((weak(before.model), before.recorder))
+        self._slot = slot
+        slot.recorder.loaded()
+        self._now, self._failed = prepared.target, None
+        self._loaded = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.note(None)
+        self._tell(Event(self.name, "loaded", perf_counter() - prepared.began))
+
+    def load(self, path: str | None = None) -> Slot:
+        """`prepare` and `take`."""
+        prepared = self.prepare(path)
+        self.take(prepared)
+        return prepared.slot
 
     def follow(self, path: str | None = None) -> bool:
         """Load what is meant now if something else answers; whether it was swapped. What is wrong is in `status`."""
-        with self._loading:
-            try:
-                target = self._target(path)
-                if target == self._now:
-                    self._note(None)
-                elif target != self._failed or monotonic() >= self._retry_at:
-                    self._swap(target)
-                    return True
-            except (TabiError, OSError) as error:
-                self._note(error)
+        try:
+            target = self._target(path)
+        except Exception as error:  # noqa: BLE001  it may go better at the next look
+            if self.note(error):
+                self._tell(Event(self.name, "failed", 0.0))
             return False
+        if target == self._now:
+            # what failed before is tried at once if it is meant again
+            self._failed = None
+            self.note(None)
+        elif target != self._failed or monotonic() >= self._retry_at:
+            try:
+                self.take(self._build(target))
+            except Exception as error:  # noqa: BLE001
+                self.note(error)
+            else:
+                return True
+        return False
+
+    def flush(self) -> None:
+        """Count what recorders hold back, those of versions before too, whose last requests may just have ended."""
+        with self._leaving:
+            # looked at before the flush: a model that is gone gives its recorder nothing any more
+            gone = [model() is None for model, _ in self._left]
+            for _, recorder in self._left:
+                recorder.flush()
+            self._left = [left for left, is_gone in zip(self._left, gone, strict=True) if not is_gone]
+        slot = self._slot
+        if slot is not None:
+            slot.recorder.flush()
+
+    def note(self, error: Exception | None) -> bool:
+        """Keep in mind what is wrong; whether that is new. The log has all of it, everybody is shown no folder."""
+        shown = None if error is None else self._without_paths(error)
+        new = shown is not None and shown != self._problem
+        if new:
+            unexpected = None if isinstance(error, (TabiError, OSError)) else error
+            _log.error("%s stays as it is: %s", self.name, error, exc_info=unexpected)
+        self._problem = shown
+        return new
 
     def _target(self, path: str | None) -> _Target:
         folder = self._store.resolve(self.ref) if path is None else self._inside(path)
-        return _Target(folder, (folder / MANIFEST).stat().st_mtime_ns)
+        try:
+            found = (folder / MANIFEST).stat()
+        except OSError as error:
+            raise StoreError(f"the bundle {folder} cannot be read ({error.strerror}): make it readable") from error
+        # not the time of its content, which a copy may keep
+        return _Target(folder, (found.st_ino, found.st_ctime_ns))
 
     def _inside(self, path: str) -> Path:
         folder = self._store.root / path
@@ -124,7 +200,7 @@ class Served:
         # links were followed to judge the path, so they are not followed again
         return folder.resolve()
 
-    def _swap(self, target: _Target) -> Slot:
+    def _build(self, target: _Target) -> Prepared:
         began = perf_counter()
         try:
             slot = self._make_slot(self._open(target.folder))
@@ -132,42 +208,29 @@ class Served:
             self._failed, self._retry_at = target, monotonic() + RETRY_SECONDS
             self._tell(Event(self.name, "failed", perf_counter() - began))
             raise
-        self._reload_ms = 0.0 if self._slot is None else (perf_counter() - began) * 1000
-        self.name = slot.model.name
-        self._replace(slot)
-        self._now, self._failed = target, None
-        self._loaded = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._note(None)
-        self._tell(Event(self.name, "loaded", perf_counter() - began))
-        return slot
-
-    def _replace(self, slot: Slot) -> None:
-        if self._slot is not None:
-            # not the slot, which is to go with its last request
-            self._before = self._slot.recorder
-            self._before.unloaded()
-        self._slot = slot
-        slot.recorder.loaded()
-
-    def flush(self) -> None:
-        """Count what recorders hold back, that of the version before too, whose last requests may just have ended."""
-        for recorder in (self._before, None if self._slot is None else self._slot.recorder):
-            if recorder is not None:
-                recorder.flush()
+        return Prepared(slot, target, began)
 
     def _open(self, folder: Path) -> Model:
         model = Model.open(folder)
-        if self._slot is not None and model.name != self.name:
+        if self._named and model.name != self.name:
             raise BundleError(f"the bundle {folder} is of {model.name}, and this is {self.name}: reload another")
         return model
 
-    def _note(self, error: Exception | None) -> None:
-        """Keep in mind what is wrong. The log has all of it; what is shown to everybody names no folder."""
-        shown = None if error is None else _without_paths(str(error))
-        if shown is not None and shown != self._problem:
-            _log.error("%s stays as it is: %s", self.name, error)
-        self._problem = shown
+    def _without_paths(self, error: Exception) -> str:
+        """What everybody may read of an error."""
+        if not isinstance(error, (TabiError, OSError)):
+            return f"unexpected {type(error).__name__}: the log has more"
+        text = str(error)
+        for root in (self._store.root, self._store.root.absolute(), self._store.root.resolve()):
+            # it may hold a space, or begin with no slash
+            text = text.replace(str(root), "…")
+        return _path.sub("…", text)
 
 
-def _without_paths(text: str) -> str:
-    return _path.sub("…", text)
+def _name_in(ref: str) -> str:
+    """What a model is called until its bundle says so itself."""
+    for sign in "@:":
+        name = ref.partition(sign)[0]
+        if is_name(name):
+            return name
+    return Path(ref).resolve().name

@@ -44,6 +44,7 @@ class Worker:
     def __init__(self, settings: Settings, folder: Path, number: int = 0) -> None:
         """`folder`: that all workers of the server share while it runs."""
         self.settings = settings
+        self.number = number
         self.tokens = Tokens(settings.tokens)
         self._folder = folder
         self._cells = Cells(folder, number)
@@ -51,6 +52,7 @@ class Worker:
         self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
         self._told = 0
         self._telling = Lock()
+        self._counting = Lock()
         self._tracer = Tracer.from_environment()
         store = Store(settings.store)
         agreement = Agreement(folder, number, settings.workers)
@@ -100,8 +102,9 @@ class Worker:
                 self._told = self._log.lost
 
     def close(self) -> None:
-        """Let everything go: to be called when the last request has been answered."""
-        self.door.close()
+        """Let everything go: to be called when the last request has been answered, or where none ever was."""
+        if hasattr(self, "door"):
+            self.door.close()
         self._count()
         if self._log is not None:
             self._log.close()
@@ -109,7 +112,7 @@ class Worker:
         self._cells.close()
 
     def _slot(self, model: Model) -> Slot:
-        recorder = Recorder(model.name, model.version, model.contract, self._log, self._cells)
+        recorder = Recorder(model, self._log, self._cells, self._counting)
         return Slot(model, recorder, self.settings.limits.rows)
 
     def _note(self, event: Event) -> None:
