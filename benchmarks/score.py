@@ -101,9 +101,9 @@ def report(seconds: dict[str, float], cores: int) -> list[str]:
         "predict_proba": "the pipeline's `predict_proba`, frame in memory, no file",
         "script": "a script: read Parquet, canonical frame, `predict_proba`, write Parquet",
         "parquet, 1 process": "`tabi score`, Parquet, `--jobs 1`",
-        "parquet": f"`tabi score`, Parquet, {cores} processes, their start included",
-        "csv": f"`tabi score`, CSV, {cores} processes, their start included",
-        "ndjson": f"`tabi score`, NDJSON, {cores} processes, their start included",
+        "parquet": f"`tabi score`, Parquet, {cores} processes allowed",
+        "csv": f"`tabi score`, CSV, {cores} processes allowed",
+        "ndjson": f"`tabi score`, NDJSON, {cores} processes allowed",
     }
     for name, text in shown.items():
         rate = ROWS / seconds[name]

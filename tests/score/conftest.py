@@ -13,7 +13,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
 
-from tabi.score import Options, Summary, score_files
+from tabi.score import Options, Summary, pool, score_files
 from tests.serving.conftest import CITIES, SEXES, Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
 
@@ -76,7 +76,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(harbour: Harbour, tmp_path: Path) -> Bench:
+def bench(harbour: Harbour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    # the work of a test is never enough for processes of their own
+    monkeypatch.setattr(pool, "START_AFTER_S", 0)
     (tmp_path / "out").mkdir()
     return Bench(harbour, tmp_path / "out")
 

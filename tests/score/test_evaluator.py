@@ -79,6 +79,18 @@ def test_the_bits_are_those_of_the_graph_on_hostile_rows_together_and_alone(
         assert alone.tobytes() == found[one].tobytes()
 
 
+def test_a_row_has_the_same_bits_in_a_batch_of_any_size(harbour: Harbour) -> None:
+    case = Case(5, 1100)
+    with threadpool_limits(1):
+        graph = compile_pipeline(native(case, max_iter=60).fit(case.frame, case.y), case.contract).model
+    whole = Session(graph).probability(case.tensors)
+    for size in (*range(1, 40), 511, 512, 513, 1025, 1100):
+        evaluator = Evaluator(Session(graph), graph)
+        part = Tensors(case.tensors.numeric[-size:], case.tensors.categorical[-size:])
+        assert evaluator.probability(part).tobytes() == whole[-size:].tobytes()
+        assert evaluator.by_table
+
+
 def test_no_rows_have_no_probability(harbour: Harbour) -> None:
     evaluator = Evaluator(Session(harbour.graph), harbour.graph)
     assert len(evaluator.probability(Tensors(np.empty((0, 2)), np.empty((0, 2), object)))) == 0

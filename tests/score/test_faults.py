@@ -28,7 +28,9 @@ def rows(tmp_path: Path) -> Path:
 
 
 def command(bench: Bench, given: Path, *more: str) -> list[str]:
-    tabi = [sys.executable, "-m", "tabi", "score", "voyage", str(given), str(bench.output)]
+    # a test is too short for processes to start by themselves
+    run = "from tabi.score import pool; pool.START_AFTER_S = 0; from tabi.cli.main import main; main()"
+    tabi = [sys.executable, "-c", run, "score", "voyage", str(given), str(bench.output)]
     return [*tabi, "--batch-rows", str(BATCH), *more]
 
 
@@ -169,8 +171,7 @@ def test_a_disk_that_takes_no_more_is_told_in_a_line_and_leaves_no_output(
     limited = (
         f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); sys.argv[0] = 'tabi'; "
     )
-    run = "from tabi.cli.main import main; main()"
-    arguments = command(bench, rows, "--jobs", jobs)[3:]
+    _, _, run, *arguments = command(bench, rows, "--jobs", jobs)
     environment = {**os.environ, "TABI_STORE": str(bench.harbour.store.root), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", limited + run, *arguments], env=environment, capture_output=True, text=True, check=False

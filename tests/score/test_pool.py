@@ -18,8 +18,10 @@ def test_what_a_process_says_is_wrong_is_told_in_a_line(bench: Bench, tmp_path: 
     submit = module.Processes.submit
 
     def without_a_line(self: module.Processes, index: int, block: Block) -> None:
-        assert self._up.wait(60)
-        submit(self, index, block._replace(lines=block.lines[1:]))
+        if index > 0:
+            assert self._up.wait(60)
+            block = block._replace(lines=block.lines[1:])
+        submit(self, index, block)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(module.Processes, "submit", without_a_line)
@@ -53,6 +55,12 @@ def test_blocks_are_scored_here_until_a_process_is_up_and_then_there(
     assert bench.output.read_bytes() == whole
 
 
+def test_little_work_starts_no_process(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "START_AFTER_S", 60)
+    monkeypatch.setattr(module.Processes, "_start", lambda _: pytest.fail("a process was started"))
+    assert bench.run(write(tmp_path / "rows.ndjson", some_rows(200)), jobs=2, batch_rows=10).counts.rows == 200
+
+
 def test_a_process_that_cannot_start_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "rows.ndjson", some_rows(200))
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -62,15 +70,14 @@ def test_a_process_that_cannot_start_is_told(bench: Bench, tmp_path: Path, monke
 
 def test_all_cores_by_default(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
-    begin = module.Processes.__enter__
+    begin = module.Processes._start
 
-    def counting(self: module.Processes) -> module.Processes:
+    def counting(self: module.Processes) -> None:
         begin(self)
         started.extend(worker.pid for worker in self._workers)
-        return self
 
     monkeypatch.setattr("tabi.score.run.available_cores", lambda: 3)
-    monkeypatch.setattr(module.Processes, "__enter__", counting)
+    monkeypatch.setattr(module.Processes, "_start", counting)
     path = write(tmp_path / "rows.parquet", some_rows(100))
     assert bench.run(path, jobs=0, batch_rows=10).counts.rows == 100
     assert len(set(started)) == 3

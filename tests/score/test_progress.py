@@ -24,6 +24,18 @@ def test_elsewhere_than_on_a_terminal_there_is_a_line_now_and_then(monkeypatch: 
     assert stream.getvalue().count("\n") == 1
 
 
+def test_a_stream_that_has_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINE_EVERY_S", 0)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (
+        os.fdopen(writer, "wb", buffering=0) as raw,
+        progress_on(io.TextIOWrapper(raw, write_through=True), 10) as progress,
+    ):
+        progress.done(1)
+        progress.done(2)
+
+
 def test_on_a_terminal_there_is_a_bar() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as terminal:

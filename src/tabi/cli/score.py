@@ -24,7 +24,7 @@ def score(
         list[str] | None, typer.Option(help="A column to keep; repeatable. Default: all that the model does not know.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; 0 is one for each core.", min=0, max=256)] = 0,
-    batch_rows: Annotated[int, typer.Option(help="Rows that are scored at a time.", min=1, max=1_000_000)] = 8192,
+    batch_rows: Annotated[int, typer.Option(help="Rows that are scored at a time.", min=1, max=1_000_000)] = 16_384,
 ) -> None:
     """Score a file or a folder of rows into a Parquet file; a call after a kill goes on where it was."""
     from tabi.score import Options, score_files

@@ -20,6 +20,7 @@ Masks = npt.NDArray[Any]
 
 # rows at a time: what is worked on stays in the cache
 _BLOCK = 512
+_NARROW = 16
 _MOST_BYTES = 64 * 1024 * 1024
 _LEQ, _MEMBER = 0, 6
 
@@ -65,9 +66,8 @@ class Forest:
                     into = more[:size]
                 else:
                     np.bitwise_and(left, into, out=left)
-            leaves = self._weights.take(_first_bit(left) + self._first, mode="clip")
-            # reduce() would add in another order
-            found[start : start + size] = np.add.accumulate(leaves, axis=1)[:, -1]
+            leaves = self._weights.take((_first_bit(left) + self._first).T, mode="clip")
+            found[start : start + size] = _in_order(leaves)
         return found
 
 
@@ -77,6 +77,14 @@ def _places(lookup: _Lookup, values: Floats) -> npt.NDArray[np.intp]:
     places: npt.NDArray[np.intp] = 2 * at + (lookup.values.take(at, mode="clip") == values)
     places[np.isnan(values)] = len(lookup.masks) - 1
     return places
+
+
+def _in_order(leaves: Floats) -> Floats:
+    """The sum of the lines, of which there is one for each tree, from the first to the last."""
+    if leaves.shape[1] < _NARROW:
+        return np.asarray(np.add.accumulate(leaves, axis=0)[-1])
+    # NumPy adds line by line; but a single column, which to it is one long line, it would add in pairs
+    return np.asarray(np.add.reduce(leaves, axis=0))
 
 
 def _first_bit(masks: Masks) -> npt.NDArray[np.int64]:

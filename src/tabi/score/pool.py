@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 OnDone = Callable[[Counts], None]
 _LOOK_EVERY_S = 0.2
+# about what it costs to start a process and load a model in it
+START_AFTER_S = 0.5
 
 
 class Pool(Protocol):
@@ -74,7 +77,8 @@ class Here:
 class Processes:
     """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits.
 
-    They take a while to start; until the first is up, blocks are scored here.
+    They take a while to start, so that is done only once there has been as much work as that, and until the first is
+    up, blocks are scored here.
     """
 
     def __init__(
@@ -91,6 +95,10 @@ class Processes:
         self._threads: list[Thread] = []
 
     def __enter__(self) -> Self:
+        self._begun = time.monotonic()
+        return self
+
+    def _start(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         for _ in range(self._jobs):
             worker = subprocess.Popen(
@@ -103,7 +111,6 @@ class Processes:
             thread = Thread(target=self._feed, args=(worker,), daemon=True)
             self._threads.append(thread)
             thread.start()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._failed.set()
@@ -120,6 +127,8 @@ class Processes:
     def submit(self, index: int, block: Block) -> None:
         """Queue it, or score it now."""
         self._raise()
+        if not self._workers and time.monotonic() - self._begun >= START_AFTER_S:
+            self._start()
         if self._up.is_set():
             self._put(packed(index, block))
         else:

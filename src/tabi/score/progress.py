@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, TextIO
 
 LINE_EVERY_S = 10.0
@@ -48,8 +48,9 @@ class Lines:
             self._last = now
             rate = rows / (now - self._begun)
             share = 100 * self._position // self._total
-            self._stream.write(f"{rows:,} rows scored, {share} % of the input read, {rate:,.0f} rows/s\n")
-            self._stream.flush()
+            with suppress(OSError, ValueError):  # nobody reads it any more, and the work goes on
+                self._stream.write(f"{rows:,} rows scored, {share} % of the input read, {rate:,.0f} rows/s\n")
+                self._stream.flush()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Options(NamedTuple):
 
     keys: tuple[str, ...] = ()
     jobs: int = 0
-    batch_rows: int = 8192
+    batch_rows: int = 16_384
 
 
 DEFAULTS = Options()
