@@ -19,6 +19,7 @@ import pytest
 
 from tabi.bundle import write_bundle
 from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors
+from tabi.serving.messages import Row
 from tabi.serving.settings import Settings
 from tabi.serving.worker import Worker
 from tabi.store import Store
@@ -26,7 +27,7 @@ from tabi.store import Store
 STOP_LIMIT_S = 20
 SEXES = ("female", "male")
 CITIES = ("Kyoto", "Ōsaka", "東京")
-ROW = {"age": 39, "fare": 7.25, "sex": "male", "city": "東京"}
+ROW: Row = {"age": 39, "fare": 7.25, "sex": "male", "city": "東京"}
 
 
 def contract(*, strict: bool = False) -> Contract:
@@ -222,7 +223,8 @@ def serving(
     )
     try:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        # what could not be loaded may be told before
+        said = next((line for line in process.stdout if line.startswith("serving ")), "")
         words = [word.rstrip(")") for word in said.split() if word.startswith("http://")]
         if not words:
             process.kill()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -13,8 +15,11 @@ import pytest
 
 from tabi.errors import NotFoundError, NotReadyError
 from tabi.serving.served import Served
+from tabi.serving.telemetry.cells import read_all
 from tabi.store import Store
 from tests.serving.conftest import ROW, Ask, Harbour, MakeWorker, asking, contract, make_bundle
+
+SCORES = "tabi_score_bins_total"
 
 
 @pytest.fixture
@@ -202,3 +207,46 @@ def test_of_two_reloads_the_one_that_read_the_newer_pointer_stays_on_top(
 def test_a_path_outside_is_a_not_found_error(served: Served) -> None:
     with pytest.raises(NotFoundError, match="below models/"):
         served.load("/etc")
+
+
+def test_the_version_before_is_gone_with_its_last_request(own_harbour: Harbour, make_worker: MakeWorker) -> None:
+    """Without a collection: nothing may hold a version in a circle, or memory would grow with every reload."""
+    worker = make_worker(own_harbour.store, "voyage")
+    served = worker.models.named("voyage")
+    asking(worker)("POST", "/predict", json.dumps({"features": ROW}).encode())
+    asking(worker)("POST", "/predict_batch", json.dumps({"rows": [ROW] * 2000}).encode())
+    gc.disable()
+    try:
+        in_flight = served.slot
+        models = [weakref.ref(in_flight.model)]
+        worker.models.reload(None, None)
+        assert models[0]() is not None
+        assert in_flight.decide([ROW], str, "a", 0).predictions
+        del in_flight
+        for _ in range(3):
+            assert models[-1]() is None
+            models.append(weakref.ref(served.slot.model))
+            worker.models.reload(None, None)
+    finally:
+        gc.enable()
+
+
+def test_rows_of_a_version_that_was_left_are_counted_whenever_they_end(
+    own_harbour: Harbour, make_worker: MakeWorker
+) -> None:
+    """Several reloads between two looks, and a request that ends after all of them."""
+    worker = make_worker(own_harbour.store, "voyage")
+    served = worker.models.named("voyage")
+    newer = str(own_harbour.path("voyage", own_harbour.newer))
+    slots = []
+    for path in (newer, None, newer, None):
+        slots.append(served.slot)
+        served.slot.decide([ROW] * 3, str, "a", 0)
+        worker.models.reload("voyage", path)
+    for slot in slots:
+        slot.decide([ROW], str, "late", 0)
+    del slots, slot
+    worker.follow()
+    counted = [int(counts.sum()) for (name, _), counts in read_all(worker._folder).items() if name == SCORES]
+    assert counted == [8, 8]
+    assert served._left == []
