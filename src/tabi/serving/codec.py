@@ -1,62 +1,248 @@
-"""Bodies -> rows, and replies -> bytes. Bodies are decoded by type; only one that fails is walked for the places."""
+"""Bodies -> rows, and replies -> bytes. Bodies are decoded by type; only one that fails is walked for the places.
+
+A large body is decoded in windows: a call of the decoder lets nothing else run, so none may be long, and what is not
+decoded yet is held as bytes alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec.json import Decoder
 
 from tabi.contract import Scalar
-from tabi.serving.explain import explain, repeats_a_name
+from tabi.errors import RequestError
+from tabi.serving.explain import Window as _Window
+from tabi.serving.explain import explain, explain_row, repeats_a_name
 from tabi.serving.messages import PredictBody, Row
 from tabi.serving.places import refusal
+from tabi.serving.protocols.bodies import Marks
 
-# rows that are decoded at once: what bounds the memory of a large body
+# rows that are handed on at once, and bytes that are decoded at once: what bounds the memory of a large body
 CHUNK = 1000
+WINDOW = 64 * 1024
 
 encode = msgspec.json.Encoder().encode
 
+Decode = Callable[[bytes], Any]
+
 
 class _Outline(msgspec.Struct, forbid_unknown_fields=True):
-    """A `/predict_batch` body whose rows are not decoded yet."""
+    """A `/predict_batch` body whose rows or columns are not decoded yet."""
 
-    rows: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
-    columns: dict[str, msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    rows: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    columns: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_decode_predict = msgspec.json.Decoder(PredictBody).decode
-_decode_outline = msgspec.json.Decoder(_Outline).decode
-_decode_rows = msgspec.json.Decoder(list[Row]).decode
-_decode_column = msgspec.json.Decoder(list[Scalar]).decode
-_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_predict = Decoder(PredictBody).decode
+_decode_row = Decoder(Row).decode
+_decode_rows = Decoder(list[Row]).decode
+_decode_column = Decoder(list[Scalar]).decode
+_decode_outline = Decoder(_Outline).decode
+_decode_fields = Decoder(dict[str, msgspec.Raw]).decode
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-
-def read_predict(body: bytes) -> Row:
-    """The row of a `/predict` body; `RequestError` names the places that are wrong."""
-    try:
-        row = _decode_predict(body).features
-    except _UNREADABLE as error:
-        raise explain(body, "features", error) from error
-    _named_once(body, 1 + len(row), "features")
-    return row
+_opening = re.compile(rb'\s*+\{\s*+"rows"\s*+:\s*+\[').match
+_closing = re.compile(rb"\]\s*+\}\Z").search
+_spaces = re.compile(rb"[ \t\r\n]*+").match
+_lists = Marks(b"[")
+_openings = Marks(b"[{")
 
 
-def read_batch(body: bytes) -> Iterator[list[Row]]:
-    """The rows of a `/predict_batch` body, `CHUNK` at a time; `RequestError` names the places that are wrong."""
-    try:
-        outline = _decode_outline(body)
-    except _UNREADABLE as error:
-        raise explain(body, _field_of(body), error) from error
-    if isinstance(outline.rows, list) and outline.columns is msgspec.UNSET:
-        yield from _chunks_of_rows(body, outline.rows)
-    elif isinstance(outline.columns, dict) and outline.rows is msgspec.UNSET:
-        yield from _chunks_of_columns(body, outline.columns)
-    elif outline.rows is msgspec.UNSET:
-        raise explain(body, "rows")
-    else:
+class Codec:
+    """Reads bodies.
+
+    `columns`: the most that a row may have. `string`: the most characters of a text or a name. `row`: the most bytes of
+    one row among many.
+    """
+
+    def __init__(self, columns: int = 10_000, string: int = 64 << 10, row: int = 1 << 20) -> None:
+        self.row = row
+        self._columns = columns
+        self._string = string
+        text: Any = Annotated[str, msgspec.Meta(max_length=string)]
+        scalar: Any = float | int | text | bool | None
+        bounded = msgspec.defstruct("PredictBody", [("features", dict[text, scalar])], forbid_unknown_fields=True)
+        # a text is measured only where it could be too long: to measure each costs a third of the decoding
+        self._predict_bounded = Decoder(bounded).decode
+        self._row_bounded = Decoder(dict[text, scalar]).decode
+        self._rows_bounded = Decoder(list[dict[text, scalar]]).decode
+        self._column_bounded = Decoder(list[scalar]).decode
+
+    def read_predict(self, body: bytes) -> Row:
+        """The row of a `/predict` body; `RequestError` names the places that are wrong."""
+        try:
+            decode: Callable[[bytes], Any] = _decode_predict if len(body) <= self._string else self._predict_bounded
+            row: Row = decode(body).features
+        except _UNREADABLE as error:
+            raise explain(body, "features", error) from error
+        if len(row) > self._columns:
+            raise self._too_many("features")
+        if body.count(b":") != 1 + len(row) and repeats_a_name(body):
+            raise explain(body, "features")
+        return row
+
+    def read_line(self, line: bytes) -> Row:
+        """The row of a line; `RequestError` names the places that are wrong."""
+        if len(line) > self.row:
+            raise refusal("the line is too long", [("$", "too_long")])
+        try:
+            row: Row = _decode_row(line) if len(line) <= self._string else self._row_bounded(line)
+        except _UNREADABLE as error:
+            raise explain_row(line, error) from error
+        if len(row) > self._columns:
+            raise self._too_many("$")
+        if line.count(b":") != len(row) and repeats_a_name(line):
+            raise explain_row(line)
+        return row
+
+    def read_batch(self, body: bytes) -> Iterator[list[Row]]:
+        """The rows of a `/predict_batch` body, some at a time; `RequestError` names the places that are wrong."""
+        opening, end = _opening(body), _end(body)
+        closing = _closing(body, max(end - WINDOW, 0), end)
+        if opening and closing:
+            return self._rows(_List(body, "rows", body, opening.end(), closing.start()))
+        try:
+            outline = _decode_outline(body)
+        except _UNREADABLE as error:
+            raise explain(body, _field_of(body), error) from error
+        if outline.columns is msgspec.UNSET and outline.rows is not msgspec.UNSET:
+            if _lists.exceed(1, body):
+                raise explain(body, "rows", msgspec.ValidationError("`rows` holds a list - at `$.rows`"))
+            return self._rows(_list_of(body, "rows", outline.rows))
+        if outline.rows is msgspec.UNSET and outline.columns is not msgspec.UNSET:
+            return self._rows_of_columns(body, bytes(outline.columns))
+        if outline.rows is msgspec.UNSET:
+            raise explain(body, "rows", msgspec.ValidationError("no field - at `$`"))
         raise refusal("the body holds rows and columns, send one of them", [("columns", "unknown_field")])
+
+    def _rows(self, items: _List) -> Iterator[list[Row]]:
+        first = 0
+        for window, rows in self._windows(items, b"}", self._decode_rows):
+            names = sum(map(len, rows))
+            if names > self._columns:
+                wide = [index for index, row in enumerate(rows) if len(row) > self._columns]
+                if wide:
+                    raise self._too_many(f"rows[{first + wide[0]}]")
+            # a colon follows each name, so where there are no more colons than names, none was overwritten
+            if window.count(b":") != names and repeats_a_name(window):
+                raise explain(items.body, "rows")
+            first += len(rows)
+            for at in range(0, len(rows), CHUNK):
+                yield rows[at : at + CHUNK]
+
+    def _rows_of_columns(self, body: bytes, text: bytes) -> Iterator[list[Row]]:
+        # how many there are is known before they are made
+        if _lists.exceed(self._columns, text):
+            raise self._too_many("columns")
+        try:
+            raw = _decode_fields(text)
+        except _UNREADABLE as error:
+            raise explain(body, "columns", error) from error
+        if any(len(name) > self._string for name in raw):
+            raise refusal("a name is too long", [("columns", "too_long")])
+        columns = {name: self._column(_list_of(body, f"columns.{name}", values)) for name, values in raw.items()}
+        # more colons than names may stand in texts; more objects and lists than there are stand for a name twice
+        if body.count(b":") != 1 + len(columns) and _openings.exceed(2 + len(columns), body):
+            raise explain(body, "columns")
+        lengths = {len(values) for values in columns.values()}
+        if len(lengths) > 1:
+            longest = max(lengths)
+            short = [(f"columns.{name}", "wrong_length") for name, values in columns.items() if len(values) < longest]
+            raise refusal("the columns differ in length", short)
+        for start in range(0, max(lengths, default=0), CHUNK):
+            cut = (values[start : start + CHUNK] for values in columns.values())
+            yield [dict(zip(columns, values, strict=True)) for values in zip(*cut, strict=True)]
+
+    def _column(self, items: _List) -> list[Scalar]:
+        found: list[Scalar] = []
+        for _, values in self._windows(items, b",", self._decode_values):
+            found += values
+        return found
+
+    def _windows(self, items: _List, mark: bytes, decode: Decode) -> Iterator[tuple[bytes, list[Any]]]:
+        """The items of a list with the text of them, as many at a time as a window holds.
+
+        `mark`: what an item ends with, or the comma behind it. A window is cut behind a mark if what is cut off can be
+        decoded: a mark inside a text leaves the text open, and the window is made larger.
+        """
+        text, start, end = items.text, _after_spaces(items.text, items.start, items.end), items.end
+        first, size = 0, WINDOW
+        while start < end:
+            stop, after = (end, end) if end - start <= size else _cut(text, start, start + size, end, mark)
+            window = b"[%b]" % text[start:stop]
+            try:
+                found = decode(window) if stop > start else None
+            except _UNREADABLE as error:
+                if stop == end or "truncated" not in str(error):
+                    raise items.refusal(error, first, start - 1) from error
+                found = None
+            if found is None:
+                if size > self.row:
+                    raise refusal("an item of the body is too long", [(f"{items.path}[{first}]", "too_long")])
+                size *= 2
+                continue
+            yield window, found
+            first, size, start = first + len(found), WINDOW, _after_spaces(text, after, end)
+            if start == end and stop < end:
+                raise items.refusal(msgspec.DecodeError("a comma is the last (byte 0)"), first, start)
+
+    def _decode_rows(self, window: bytes) -> list[Row]:
+        found: list[Row] = _decode_rows(window) if len(window) <= self._string else self._rows_bounded(window)
+        return found
+
+    def _decode_values(self, window: bytes) -> list[Scalar]:
+        found: list[Scalar] = _decode_column(window) if len(window) <= self._string else self._column_bounded(window)
+        return found
+
+    def _too_many(self, path: str) -> RequestError:
+        return refusal(f"a row may have {self._columns} columns", [(path, "too_many_columns")])
+
+
+class _List(NamedTuple):
+    """The items of a list in `text` from `start` to `end`, which stands in `body` at `path`."""
+
+    body: bytes
+    path: str
+    text: bytes
+    start: int
+    end: int
+
+    def refusal(self, error: Exception, first: int, at: int) -> RequestError:
+        """The refusal of an item. `first`: the place of the window's first item, `at`: the byte before that item."""
+        field, _, _ = self.path.partition(".")
+        where = _Window(self.path, first, at if self.text is self.body else None)
+        return explain(self.body, field, error, where)
+
+
+def _list_of(body: bytes, path: str, raw: msgspec.Raw) -> _List:
+    text = bytes(raw)
+    if text[:1] != b"[":
+        raise explain(body, path.partition(".")[0], msgspec.ValidationError(f"no list - at `$.{path}`"))
+    return _List(body, path, text, 1, len(text) - 1)
+
+
+def _cut(text: bytes, start: int, limit: int, end: int, mark: bytes) -> tuple[int, int]:
+    """Where a window may end, and where the next one begins; `start` if it may nowhere."""
+    at = text.rfind(mark, start, limit)
+    if at < 0 or mark == b",":
+        return max(at, start), at + 1
+    after = _after_spaces(text, at + 1, end)
+    return (at + 1, after + 1) if text[after : after + 1] == b"," else (start, start)
+
+
+def _after_spaces(text: bytes, start: int, end: int) -> int:
+    found = _spaces(text, start, end)
+    return start if found is None else found.end()
+
+
+_default = Codec()
+read_predict = _default.read_predict
+read_batch = _default.read_batch
 
 
 def holds_many(body: bytes) -> bool:
@@ -70,41 +256,18 @@ def holds_many(body: bytes) -> bool:
 def _field_of(body: bytes) -> str:
     """The field that a body, which may be anything, means to fill."""
     try:
-        return "columns" if "columns" in _decode_fields(body) else "rows"
+        return "columns" if b'"columns"' in body and "columns" in _decode_fields(body) else "rows"
     except _UNREADABLE:
         return "rows"
 
 
-def _chunks_of_rows(body: bytes, raw: Sequence[msgspec.Raw]) -> Iterator[list[Row]]:
-    names = 1
-    for start in range(0, len(raw), CHUNK):
-        try:
-            rows = _decode_rows(b"[%b]" % b",".join(raw[start : start + CHUNK]))
-        except _UNREADABLE as error:
-            raise explain(body, "rows", error, start) from error
-        names += sum(map(len, rows))
-        yield rows
-    _named_once(body, names, "rows")
-
-
-def _chunks_of_columns(body: bytes, raw: dict[str, msgspec.Raw]) -> Iterator[list[Row]]:
-    try:
-        columns = {name: _decode_column(values) for name, values in raw.items()}
-    except _UNREADABLE as error:
-        raise explain(body, "columns", error) from error
-    _named_once(body, 1 + len(columns), "columns")
-    lengths = {len(values) for values in columns.values()}
-    if len(lengths) > 1:
-        longest = max(lengths)
-        short = [(f"columns.{name}", "wrong_length") for name, values in columns.items() if len(values) < longest]
-        raise refusal("the columns differ in length", short)
-    for start in range(0, max(lengths, default=0), CHUNK):
-        cut = (values[start : start + CHUNK] for values in columns.values())
-        yield [dict(zip(columns, values, strict=True)) for values in zip(*cut, strict=True)]
-
-
-def _named_once(body: bytes, names: int, field: str) -> None:
-    """Refuse a body in which a name stands twice in an object: which of the values is meant, no reader can know."""
-    # a colon follows each name, so where there are no more colons than names, none was overwritten
-    if body.count(b":") != names and repeats_a_name(body):
-        raise explain(body, field)
+def _end(body: bytes) -> int:
+    """Where the body ends but for spaces."""
+    end = len(body)
+    while end:
+        start = max(end - WINDOW, 0)
+        tail = body[start:end].rstrip(b" \t\r\n")
+        if tail:
+            return start + len(tail)
+        end = start
+    return 0

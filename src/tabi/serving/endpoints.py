@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from tabi.errors import NotReadyError
+from tabi.errors import NotFoundError, NotReadyError
 from tabi.serving.batching import Done
-from tabi.serving.codec import CHUNK, encode, read_batch, read_predict
+from tabi.serving.codec import CHUNK, Codec, encode
 from tabi.serving.messages import Response, Row
 from tabi.serving.model import Decisions, Model, PathOf
 from tabi.serving.places import path_in_features, path_in_rows
@@ -70,9 +70,10 @@ class Predict:
 
     label = "/predict"
 
-    def __init__(self, served: Served, limit: int) -> None:
-        self._served = served
+    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
         self.limit = limit
+        self._served = served
+        self._read = codec.read_predict
 
     def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
         """A row of a usual size is."""
@@ -84,14 +85,14 @@ class Predict:
             done(_unsupported(asking, "application/json"))
             return
         slot = self._served.slot
-        slot.batcher.submit(read_predict(asking.body), asking.request_id, asking.began, done)
+        slot.batcher.submit(self._read(asking.body), asking.request_id, asking.began, done)
 
     def work(self, asking: Asking) -> Response:
         """Answer a row that is uncommonly large."""
         if asking.kind not in JSON:
             return _unsupported(asking, "application/json")
         slot = self._served.slot
-        decided = slot.decide([read_predict(asking.body)], path_in_features, asking.request_id, asking.began)
+        decided = slot.decide([self._read(asking.body)], path_in_features, asking.request_id, asking.began)
         reply = slot.model.single_reply(decided.predictions[0], asking.request_id, decided.warnings)
         return Response(encode(reply))
 
@@ -101,9 +102,10 @@ class PredictBatch:
 
     label = "/predict_batch"
 
-    def __init__(self, served: Served, limit: int) -> None:
-        self._served = served
+    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
         self.limit = limit
+        self._served = served
+        self._read = codec.read_batch
 
     def inline(self, kind: bytes, size: int) -> bool:
         """Few rows are; reading Arrow or Parquet may import its library."""
@@ -119,7 +121,7 @@ class PredictBatch:
 
         slot = self._served.slot
         if asking.kind in JSON:
-            chunks: Iterator[Read] = map(slot.model.read, read_batch(asking.body))
+            chunks: Iterator[Read] = map(slot.model.read, self._read(asking.body))
         elif asking.kind in ARROW:
             chunks = arrow.read_stream(asking.body, slot.model, slot.max_rows)
         elif asking.kind in PARQUET:
@@ -135,12 +137,21 @@ class PredictBatch:
 class Translated:
     """A route of one of the field's protocols, over its translation."""
 
-    def __init__(self, label: str, served: Served, handler: Handler, failure: Failure, limit: int) -> None:
+    def __init__(
+        self,
+        label: str,
+        served: Served,
+        handler: Handler,
+        failure: Failure,
+        limit: int,
+        version: str | None = None,
+    ) -> None:
         self.label = label
         self.limit = limit
         self._served = served
         self._handler = handler
         self._failure = failure
+        self._version = version
 
     def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
         """Few rows are."""
@@ -154,7 +165,9 @@ class Translated:
         """Translate, decide, translate back."""
         try:
             slot = self._served.slot
-        except NotReadyError as error:
+            if self._version not in (None, slot.model.version):
+                raise NotFoundError("this version of the model does not answer here")
+        except (NotFoundError, NotReadyError) as error:
             return self._failure(error, asking.request_id)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in asking.headers}
         request = Request(headers, asking.query.decode("latin-1"), asking.body, asking.request_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,48 +13,60 @@ from tabi.errors import RequestError
 from tabi.serving.places import refusal
 
 # what is larger is told by the decoder's own words: a walk would cost more memory than the body
-EXPLAIN_LIMIT = 1024 * 1024
-
+EXPLAIN_LIMIT = 128 * 1024
 
 _UNREADABLE: Any = object()
+
+
+class Window(NamedTuple):
+    """A part of a list that was decoded alone: the list's path, the place of the part's first item in it, and the byte
+    of the body before that item if it is known.
+    """
+
+    path: str
+    first: int
+    at: int | None
 
 
 class _Object(list[tuple[str, Any]]):
     """An object with every name that it has, also those that stand in it twice."""
 
 
-def explain(body: bytes, field: str, error: Exception | None = None, first: int = 0) -> RequestError:
+def explain(body: bytes, field: str, error: Exception | None = None, window: Window | None = None) -> RequestError:
     """The refusal of a body of which `field` is the only field.
 
-    `error` is what its decoder said, of rows that begin at row `first`.
+    `error` is what its decoder said, of the whole body or of `window`.
     """
-    return _refusal(_all_places(body, field) if len(body) <= EXPLAIN_LIMIT else [], field, error, first)
+    places = _all_places(body, field) if len(body) <= EXPLAIN_LIMIT else []
+    return _refusal(places, error, window or Window("$", 0, 0))
 
 
 def explain_row(line: bytes, error: Exception | None = None) -> RequestError:
     """The refusal of a line that should be one row."""
     content = _loaded(line) if len(line) <= EXPLAIN_LIMIT else _UNREADABLE
-    return _refusal([] if content is _UNREADABLE else list(_row_places(content, "")), "$", error, 0)
+    return _refusal([] if content is _UNREADABLE else list(_row_places(content, "")), error, Window("$", 0, 0))
 
 
-def _refusal(places: list[tuple[str, str]], field: str, error: Exception | None, first: int) -> RequestError:
+def _refusal(places: list[tuple[str, str]], error: Exception | None, window: Window) -> RequestError:
     if places:
         return refusal("the body does not fit", places)
     if isinstance(error, msgspec.ValidationError):
-        return refusal("the body does not fit", [(_path_in(str(error), field, first), "wrong_shape")])
+        rule = "too_long" if "of length <=" in str(error) else "wrong_shape"
+        return refusal("the body does not fit", [(_path_in(str(error), window), rule)])
     if error is None:
         return refusal("the body does not fit", [("$", "repeated_name")])
-    position = str(error).rpartition("(")[2].rstrip(")")
-    where = f" at {position}" if position.startswith("byte ") else ""
+    position = str(error).rpartition("(byte ")[2].rstrip(")")
+    known = position.isdecimal() and window.at is not None
+    where = f" at byte {int(position) + (window.at or 0)}" if known else ""
     return refusal(f"the body is not valid JSON{where}", [("$", "not_json")])
 
 
-def _path_in(message: str, field: str, first: int) -> str:
-    """The place that a decoder's message names: `$.x…` is one of the body, `$[i]…` one of its rows from `first`."""
-    _, _, path = message.rstrip("`").partition(" - at `$")
+def _path_in(message: str, window: Window) -> str:
+    """The place that a decoder's message names: `$.x…` is one of the body, `$[i]…` one of the window's items."""
+    _, _, path = message.rstrip("`").partition("`$")
     if path.startswith("["):
         index, _, rest = path[1:].partition("]")
-        return f"{field}[{first + int(index)}]{rest}" if index.isdecimal() else f"{field}[…]{rest}"
+        return f"{window.path}[{window.first + int(index)}]{rest}" if index.isdecimal() else f"{window.path}[…]{rest}"
     return path.removeprefix(".") or "$"
 
 

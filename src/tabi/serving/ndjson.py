@@ -6,10 +6,9 @@ import msgspec
 
 from tabi.contract import Fault, Tensors
 from tabi.errors import RequestError
-from tabi.serving.codec import CHUNK
-from tabi.serving.explain import explain_row, repeats_a_name
+from tabi.serving.codec import CHUNK, Codec
 from tabi.serving.messages import Place, Row
-from tabi.serving.places import place, warnings_of
+from tabi.serving.places import MAX_PLACES, place, warnings_of
 from tabi.serving.recorder import Asked, Decided
 from tabi.serving.served import Served
 from tabi.serving.slot import Slot, by_row
@@ -33,7 +32,6 @@ class LineRefusal(msgspec.Struct):
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines
-_decode_row = msgspec.json.Decoder(Row).decode
 
 
 class PredictLines:
@@ -41,42 +39,48 @@ class PredictLines:
 
     label = "/predict_batch"
 
-    def __init__(self, served: Served, line_limit: int) -> None:
+    def __init__(self, served: Served, codec: Codec) -> None:
         self._served = served
-        self._line_limit = line_limit
+        self._codec = codec
 
-    def slot(self) -> Slot:
-        """The version that answers now; a request keeps it to its end."""
-        return self._served.slot
-
-    def reading(self, slot: Slot, request_id: str, began: int) -> LineReader:
-        """A reader for one request."""
-        return LineReader(slot, request_id, began, self._line_limit)
+    def reading(self, request_id: str, began: int) -> LineReader:
+        """A reader for one request, with the version that answers now to its end; `NotReadyError` if there is none."""
+        return LineReader(self._served.slot, self._codec, request_id, began)
 
 
 class LineReader:
     """Takes a body piece by piece and gives the answers to the lines that are complete."""
 
-    def __init__(self, slot: Slot, request_id: str, began: int, line_limit: int) -> None:
+    def __init__(self, slot: Slot, codec: Codec, request_id: str, began: int) -> None:
         self.ended = False
         self._slot = slot
+        self._codec = codec
         self._request_id = request_id
         self._began = began
-        self._line_limit = line_limit
-        self._rest = b""
+        self._rest = bytearray()
         self._row = 0
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of a line that is not complete."""
+        return len(self._rest)
 
     def take(self, piece: bytes, last: bool) -> bytes:
         """The answers to the lines that `piece` completes; `last`: it ends the body, and its last line."""
-        lines = (self._rest + piece).split(b"\n")
-        self._rest = b"" if last else lines.pop()
-        found = [line for line in lines if line.strip()]
-        answers = b"".join(self._answer(found[start : start + CHUNK]) for start in range(0, len(found), CHUNK))
-        if len(self._rest) > self._line_limit:
-            # without an end of line there is no next one
-            self.ended, self._rest = True, b""
-            answers += _encode_lines([LineRefusal(self._row, [place("$", "too_long")])])
-        return answers
+        self._rest += piece
+        answers = b""
+        if last or b"\n" in piece:
+            lines = bytes(self._rest).split(b"\n")
+            self._rest = bytearray() if last else bytearray(lines.pop())
+            found = [line for line in lines if line.strip()]
+            answers = b"".join(self._answer(found[start : start + CHUNK]) for start in range(0, len(found), CHUNK))
+        # without an end of line there is no next one
+        return answers + self.stop("too_long") if len(self._rest) > self._codec.row else answers
+
+    def stop(self, rule: str) -> bytes:
+        """Take no more lines; the last answer says why."""
+        self.ended, self._rest = True, bytearray()
+        return _encode_lines([LineRefusal(self._row, [place("$", rule)])])
 
     def _answer(self, lines: list[bytes]) -> bytes:
         first, at, rows = self._row, [], []
@@ -84,7 +88,7 @@ class LineReader:
         replies: dict[int, LineReply | LineRefusal] = {}
         for index, line in enumerate(lines):
             try:
-                rows.append(_read(line))
+                rows.append(self._codec.read_line(line))
                 at.append(index)
             except RequestError as error:
                 replies[index] = LineRefusal(first + index, [place(path, rule) for path, rule in error.problems])
@@ -108,7 +112,7 @@ class LineReader:
         asked = [Asked(self._request_id, places[row], self._began) for row in kept]
         self._slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
         return [
-            LineRefusal(places[row], [place(fault.column or "$", fault.rule) for fault in refused[row]])
+            LineRefusal(places[row], [place(_column(fault), fault.rule) for fault in refused[row][:MAX_PLACES]])
             if row in refused
             else LineReply(
                 places[row],
@@ -119,16 +123,6 @@ class LineReader:
             )
             for row in range(len(rows))
         ]
-
-
-def _read(line: bytes) -> Row:
-    try:
-        row = _decode_row(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise explain_row(line, error) from error
-    if line.count(b":") != len(row) and repeats_a_name(line):
-        raise explain_row(line)
-    return row
 
 
 def _column(fault: Fault) -> str:

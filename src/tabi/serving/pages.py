@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter_ns
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -13,9 +12,7 @@ from tabi.errors import NotFoundError, TabiError
 from tabi.serving import messages
 from tabi.serving.codec import encode
 from tabi.serving.docs import docs_page
-from tabi.serving.endpoints import Asking, Translated
 from tabi.serving.http.guard import Guard
-from tabi.serving.http.heads import media_type
 from tabi.serving.messages import ModelList
 from tabi.serving.models import Models
 from tabi.serving.openapi import describe
@@ -25,17 +22,14 @@ from tabi.serving.protocols import invocations, oip
 from tabi.serving.served import Served
 
 
-def create_pages(models: Models, guard: Guard, infer: dict[str, Translated]) -> FastAPI:
-    """The FastAPI app. It stands behind the hot door, which gives each request its id.
-
-    `infer`: the protocol's hot routes by model, for requests that name a version too.
-    """
+def create_pages(models: Models, guard: Guard) -> FastAPI:
+    """The FastAPI app. It stands behind the hot door, which gives each request its id."""
     app = FastAPI(title="Tabi", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.router.redirect_slashes = False
     _add_models(app, models)
     _add_operation(app, models, guard)
     _add_servers(app, models)
-    _add_protocols(app, models, infer)
+    _add_protocols(app, models)
     _add_descriptions(app, models)
     app.add_exception_handler(TabiError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -111,7 +105,7 @@ def _add_servers(app: FastAPI, models: Models) -> None:
         return _json_bytes(oip.server_ready(ready=found), 200 if found else 503)
 
 
-def _add_protocols(app: FastAPI, models: Models, infer: dict[str, Translated]) -> None:
+def _add_protocols(app: FastAPI, models: Models) -> None:
     @app.get("/v2/models/{name}")
     @app.get("/v2/models/{name}/versions/{version}")
     async def metadata(request: Request, name: str, version: str | None = None) -> Response:
@@ -129,13 +123,15 @@ def _add_protocols(app: FastAPI, models: Models, infer: dict[str, Translated]) -
             return _http(oip.failure(error, _id(request)))
         return _json_bytes(oip.model_ready(name, ready=found), 200 if found else 503)
 
+    # of models that are there, the hot door answers
+    @app.post("/v2/models/{name}/infer")
     @app.post("/v2/models/{name}/versions/{version}/infer")
-    async def infer_version(request: Request, name: str, version: str) -> Response:
+    async def infer(request: Request, name: str) -> Response:
         try:
-            endpoint = infer[_version(models, name, version).name]
+            models.named(name)
         except TabiError as error:
             return _http(oip.failure(error, _id(request)))
-        return await _work(endpoint, request)
+        raise HTTPException(404)
 
 
 def _add_descriptions(app: FastAPI, models: Models) -> None:
@@ -160,18 +156,6 @@ def _version(models: Models, name: str, version: str | None) -> Served:
     if version is not None and served.slot.model.version != version:
         raise NotFoundError("this version of the model does not answer here: ask the model for its versions")
     return served
-
-
-async def _work(endpoint: Translated, request: Request) -> Response:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > endpoint.limit:
-            return _http(problem(413, f"the body is larger than {endpoint.limit} bytes", _id(request)))
-    headers = request.scope["headers"]
-    kind = media_type(request.headers.get("content-type", "").encode("latin-1"))
-    asking = Asking(headers, request.scope["query_string"], kind, body, _id(request), perf_counter_ns())
-    return _http(await asyncio.to_thread(endpoint.work, asking))
 
 
 def _schema(served: Served) -> Response:

@@ -34,7 +34,8 @@ EXPECTED = {
     "missing_field": "this field is required",
     "wrong_length": "as many values as in the longest column were expected",
     "too_many_columns": "a row may not hold so many columns",
-    "too_long": "a shorter text was expected",
+    "too_long": "something shorter was expected",
+    "too_much_held": "the server holds too much already: send this line and those after it again in a moment",
     "too_many_rows": "one request may not hold so many rows",
     "more_warnings": "there are more warnings than are listed",
     # of tensors and tables

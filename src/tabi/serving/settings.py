@@ -21,6 +21,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     buffered: int = 192 << 20
     in_flight: int = 1024
     connections: int = 8192
+    # a client that takes longer than these times is sent away; `byte_rate` bytes of a body, or of an answer that is
+    # read, gain it another second
+    byte_rate: int = 32 << 10
     header_time: float = 10.0
     body_time: float = 60.0
     idle_time: float = 65.0

@@ -11,7 +11,6 @@ from time import perf_counter_ns
 
 from tabi.predictions import PredictionLog
 from tabi.serving.agreement import Agreement
-from tabi.serving.endpoints import Endpoint, Predict, PredictBatch, Translated
 from tabi.serving.http.door import App, Door, Receive, Scope, Send
 from tabi.serving.http.guard import Guard
 from tabi.serving.http.origins import Origins
@@ -20,10 +19,9 @@ from tabi.serving.http.tokens import Tokens
 from tabi.serving.http.watch import ROUTES, Watch
 from tabi.serving.model import Model
 from tabi.serving.models import Models
-from tabi.serving.ndjson import PredictLines
-from tabi.serving.protocols import invocations, oip
 from tabi.serving.protocols.exchange import Decide
 from tabi.serving.recorder import Recorder
+from tabi.serving.routes import Routes
 from tabi.serving.served import Event, Served
 from tabi.serving.settings import Settings
 from tabi.serving.slot import Slot
@@ -68,10 +66,9 @@ class Worker:
         limits, origins = self.settings.limits, Origins(self.settings.origins)
         guard = Guard(admin_port, self.tokens, origins)
         watch = Watch(RequestMetrics(self._cells, ROUTES), self._tracer, log_all=self.settings.access_log)
-        endpoints, lines, infer = _endpoints(self.models, self.settings)
-        other = _Later(lambda: _pages(self.models, guard, infer))
+        other = _Later(lambda: _pages(self.models, guard))
         plain = plain_routes(self.models, guard, self._folder, self.settings.metrics)
-        self.door = Door(endpoints, lines, plain, other, limits, watch, origins)
+        self.door = Door(Routes(self.models, limits), plain, other, limits, watch, origins)
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
@@ -144,29 +141,7 @@ class _Later:
             return self._app
 
 
-def _pages(models: Models, guard: Guard, infer: dict[str, Translated]) -> App:
+def _pages(models: Models, guard: Guard) -> App:
     from tabi.serving.pages import create_pages
 
-    return create_pages(models, guard, infer)
-
-
-def _endpoints(
-    models: Models, settings: Settings
-) -> tuple[dict[str, Endpoint], dict[str, PredictLines], dict[str, Translated]]:
-    """The hot routes by path, those that take lines, and the protocol's by model."""
-    limits = settings.limits
-    endpoints: dict[str, Endpoint] = {}
-    lines: dict[str, PredictLines] = {}
-    infer: dict[str, Translated] = {}
-    for served in models:
-        by_version = "/v2/models/{name}/infer"
-        infer[served.name] = Translated(by_version, served, oip.infer, oip.failure, limits.body)
-        endpoints[f"/v2/models/{served.name}/infer"] = infer[served.name]
-        for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
-            endpoints[f"{prefix}/predict"] = Predict(served, limits.row_body)
-            endpoints[f"{prefix}/predict_batch"] = PredictBatch(served, limits.body)
-            lines[f"{prefix}/predict_batch"] = PredictLines(served, limits.row_body)
-            endpoints[f"{prefix}/invocations"] = Translated(
-                "/invocations", served, invocations.invoke, invocations.failure, limits.body
-            )
-    return endpoints, lines, infer
+    return create_pages(models, guard)

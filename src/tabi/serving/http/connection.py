@@ -1,252 +1,384 @@
-"""A connection: the web server's own, with a short way for the hot routes and bounds on what a client may do.
+"""A connection: HTTP/1.1 by httptools, a short way for the hot routes, and bounds on what a client may do.
 
 The short way takes a plain request, `POST` of a hot route with a small body whose length is said, from the parser to
 the endpoint without the task, the scope and the messages of ASGI. Whatever is not plain goes the long way, through
 the same door, so both ways give the same answers.
+
+Requests of one connection are answered in their order, and what is wrong with one is said in its turn.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import deque
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from tabi.serving.endpoints import Asking, Endpoint
-from tabi.serving.http.door import SECURITY, Door
+from tabi.serving.http.bounds import BODY, ENDED, HEAD, IDLE, MAX_HEADERS, MAX_QUEUED, MAX_URL, QUEUED_BYTES, Bounds
+from tabi.serving.http.cycle import Cycle, Scope
+from tabi.serving.http.door import Door
 from tabi.serving.http.heads import Head, new_request_id, read_head
+from tabi.serving.http.wire import message_of
 from tabi.serving.messages import Response
-from tabi.serving.problems import problem
+from tabi.serving.problems import RETRY, problem
 from tabi.serving.telemetry.trace import Span
 
-MAX_URL = 8 * 1024
-
-_TAIL = b"".join(b"\r\n%b: %b" % header for header in SECURITY) + b"\r\n\r\n"
+_log = logging.getLogger("tabi.serving")
 
 
-class _Cycle:
-    """Stands where the web server keeps the request that is being answered."""
+class _RefusedError(Exception):
+    """Stops the parser: the request is answered with this, and no other is read."""
 
-    __slots__ = ("disconnected", "keep_alive", "message_event", "more_body", "response_complete")
-
-    def __init__(self) -> None:
-        self.response_complete = True
-        self.disconnected = False
-        self.keep_alive = True
-        self.more_body = False
-        self.message_event = asyncio.Event()
+    def __init__(self, status: int, detail: str, *headers: tuple[str, str]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers
 
 
-class Connection(HttpToolsProtocol):
-    """One client. `since`: when what it does now began, by the loop's clock."""
+# the turn of a request that goes the short way
+_SHORT = object()
 
-    app: Door
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # only now is the app loaded
-        self.door: Door = self.config.loaded_app
-        self.limits = self.door.limits
-        self.since = self.loop.time()
-        self._reading_head = False
-        self._reading_body = False
-        self._head_bytes = 0
-        self._hot = _Cycle()
+class Connection(Bounds):
+    """One client."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: Any,  # noqa: ARG002
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        door: Door = config.loaded_app
+        super().__init__(door, server_state.connections, _loop or asyncio.get_running_loop())  # type: ignore[arg-type]
+        self._state = server_state
+        self._parser = httptools.HttpRequestParser(self)
+        self._server: tuple[str, int] | None = None
+        self._client: tuple[str, int] | None = None
+        # the request that is being read
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
         self._endpoint: Endpoint | None = None
         self._head: Head | None = None
         self._body = b""
-        self._began = 0
-        self._span: Span | None = None
+        self._reading: Cycle | None = None
+        # the requests behind the one that is being answered, and what is said after all of them
+        self._queue: deque[Cycle] = deque()
+        self._last_words = b""
         self._dated: Any = None
-        self._date = b""
-        self._refused = (400, "the request is not valid HTTP")
+        self._dates = b""
 
-    # what the parser calls
+    # the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client came."""
+        self._server, self._client = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came."""
+        if self.stage == ENDED:
+            return
+        self.size = len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            self._stopped(error.__context__)
+        except httptools.HttpParserError:
+            self.refuse(400, "the request is not valid HTTP")
+        except httptools.HttpParserUpgrade:
+            # no other protocol is spoken: the request is answered, and what follows it is none of ours
+            self.stage = ENDED
+        if self.stage in (HEAD, BODY):
+            self.check_part(None if self._reading is None else self._reading.received)
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and may still read: a request that is complete is answered."""
+        if self.turn is None or self.turn is self._reading or self._endpoint is not None:
+            return False
+        if self._reading is not None:
+            self._unqueue()
+        self.stage = ENDED
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client went away."""
+        if self._endpoint is not None:
+            self.door.watch.gone(self._endpoint.label, None)
+        super().connection_lost(exc)
+        for cycle in (self.turn, *self._queue):
+            if isinstance(cycle, Cycle):
+                cycle.leave()
+        self._drop_queue()
+
+    def shutdown(self) -> None:
+        """The server stops: answer what is being asked, and close."""
+        self.door.closing = True
+        if self.turn is None:
+            self.transport.close()
+        elif isinstance(self.turn, Cycle) and not self._queue:
+            self.turn.keep_alive = False
+
+    # the parser
 
     def on_message_begin(self) -> None:
-        """A request begins. The scope is built only for the long way."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._endpoint = None
-        self._reading_head = True
-        self._began = perf_counter_ns()
+        """A request begins."""
+        self._url, self._headers = b"", []
+        self.stage, self.fresh, self.raw = HEAD, True, 0
+        self.began = perf_counter_ns()
         self.since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
         """A piece of the URL."""
-        self.url += url
-        if len(self.url) > MAX_URL:
-            self._refuse(414, f"the URL is longer than {MAX_URL} bytes")
+        self._url += url
+        if len(self._url) > MAX_URL:
+            raise _RefusedError(414, f"the URL is longer than {MAX_URL} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; what stands behind a body is none."""
+        if self.stage == HEAD:
+            self._headers.append((name.lower(), value))
+            if len(self._headers) > MAX_HEADERS:
+                raise _RefusedError(431, f"there are more than {MAX_HEADERS} headers: send fewer")
 
     def on_headers_complete(self) -> None:
         """The head is there: choose the way."""
-        self._reading_head = False
-        self._reading_body = True
-        endpoint = self.door.endpoints_by_url.get(self.url)
-        cycle = self.cycle
-        if endpoint is not None and (cycle is None or cycle.response_complete) and self.parser.get_method() == b"POST":
-            head = read_head(self.headers)
+        self.stage = BODY
+        if self.held:
+            self.let_go()
+        # a head that came with little is not measured
+        if self.size > self.limits.headers and _size_of(self._url, self._headers) > self.limits.headers:
+            raise _RefusedError(431, "the headers are too large: send fewer")
+        endpoint = self.door.endpoints_by_url.get(self._url)
+        if endpoint is not None and self.turn is None and self._parser.get_method() == b"POST":
+            head = read_head(self._headers)
             if (
                 head.plain
                 and head.length > 0
                 and endpoint.inline(head.kind, head.length)
-                and self.parser.should_keep_alive()
-                and self.parser.get_http_version() == "1.1"
-                and not self.flow.write_paused
-                and self.door.admit(head.length)
+                and self._parser.should_keep_alive()
+                and self._parser.get_http_version() == "1.1"
+                and not self.paused_writing
             ):
                 self._endpoint, self._head, self._body = endpoint, head, b""
-                hot = self._hot
-                hot.response_complete, hot.keep_alive = False, True
-                self.cycle = hot  # type: ignore[assignment]
+                self.turn = _SHORT
+                self.door.watch.begin()
                 return
         self._go_the_long_way()
 
-    def _go_the_long_way(self) -> None:
-        url, headers = self.url, self.headers
-        super().on_message_begin()
-        self.url = url
-        self.headers.extend(headers)
-        self.expect_100_continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
-        super().on_headers_complete()
-
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self._endpoint is None:
-            super().on_body(body)
-        else:
+        if self._endpoint is not None:
             self._body = self._body + body if self._body else body
+        elif self._reading is not None:
+            self._reading.feed(body)
 
     def on_message_complete(self) -> None:
         """The request is there."""
-        self._reading_body = False
+        self.stage = IDLE
         endpoint, head = self._endpoint, self._head
         if endpoint is None or head is None:
-            super().on_message_complete()
+            self._end_the_long_way()
             return
-        self._span = self.door.watch.begin_span(head, endpoint.label) if self.door.watch.tracing else None
-        asking = Asking(self.headers, b"", head.kind, self._body, head.request_id, self._began)
-        self._body = b""
-        self.door.start(endpoint, asking, self._answer)
+        if self.held:
+            self.let_go()
+        door, body, label, request_id = self.door, self._body, endpoint.label, head.request_id
+        self._endpoint, self._body = None, b""
+        span = door.watch.begin_span(head, label) if door.watch.tracing else None
+        if door.admission.enter():
+            asking = Asking(self._headers, b"", head.kind, body, request_id, self.began)
+            door.start(endpoint, asking, partial(self._answer, label, request_id, self.began, span))
+        else:
+            self._reply(label, request_id, self.began, span, door.busy(request_id))
 
     # the short way's end
 
-    def _answer(self, response: Response) -> None:
-        """Write an answer and take the next request."""
-        head, endpoint = self._head, self._endpoint
-        assert head is not None and endpoint is not None  # noqa: S101, PT018  set before the door was asked
-        door, hot = self.door, self._hot
-        door.admission.leave(head.length)
-        door.watch.answered(endpoint.label, response.status, self._began, head.request_id, self._span)
-        hot.response_complete = True
-        if hot.disconnected or self.transport.is_closing():
-            return
-        self.transport.write(self._message(response, head.request_id, close=not hot.keep_alive))
-        if hot.keep_alive:
-            self.on_response_complete()
-        else:
-            self.transport.close()
+    def _answer(self, label: str, request_id: str, began: int, span: Span | None, response: Response) -> None:
+        self.door.admission.leave()
+        self._reply(label, request_id, began, span, response)
 
-    def _message(self, response: Response, request_id: str, *, close: bool = False) -> bytes:
-        """An answer as it goes over the wire."""
-        content_type, headers = response.content_type, response.headers
-        more = "".join(f"{name}: {value}\r\n" for name, value in headers) if headers else ""
-        return b"%b%bcontent-type: %b\r\n%b%bx-request-id: %b\r\ncontent-length: %d%b%b" % (
-            STATUS_LINE[response.status],
-            self._dates(),
-            content_type.encode(),
-            more.encode("latin-1"),
-            b"connection: close\r\n" if close else b"",
-            request_id.encode(),
-            len(response.content),
-            _TAIL,
-            response.content,
+    def _reply(self, label: str, request_id: str, began: int, span: Span | None, response: Response) -> None:
+        door = self.door
+        door.watch.answered(label, response.status, began, request_id, span)
+        if not self.lost:
+            close = door.closing and not self._queue
+            self.transport.write(message_of(response, self.dates, request_id, close=close))
+            self._next()
+
+    def _next(self) -> None:
+        """An answer is written: begin with the next request, or wait for one. No timer is set: `check` looks at all."""
+        self._state.total_requests += 1
+        self.turn = None
+        self.since = self.loop.time()
+        if self._queue:
+            self.door.admission.free(QUEUED_BYTES)
+            self._begin(self._queue.popleft())
+        elif self._last_words or self.stage == ENDED:
+            self.part(self._last_words)
+        elif self.door.closing:
+            self.transport.close()
+        if self.paused_reading:
+            self.resume_reading()
+
+    # the long way
+
+    def _go_the_long_way(self) -> None:
+        scope = self._scope()
+        keep_alive = (
+            scope["http_version"] == "1.1" and self._parser.should_keep_alive() and not self._parser.should_upgrade()
         )
-
-    def _dates(self) -> bytes:
-        """The web server's own headers, which it renews every second."""
-        headers = self.server_state.default_headers
-        if headers is not self._dated:
-            self._dated = headers
-            self._date = b"".join(b"%b: %b\r\n" % header for header in headers)
-        return self._date
-
-    def on_response_complete(self) -> None:
-        """Start the next request of the same connection, or wait for one. No timer is set: `check` looks at all."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        expects = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers)
+        cycle = Cycle(self, scope, keep_alive=keep_alive, expects=expects)
+        if self.turn is None:
+            self._reading = cycle
+            self._begin(cycle)
             return
-        self.since = self.loop.time()
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+        if len(self._queue) >= MAX_QUEUED:
+            raise _RefusedError(429, "too many requests wait for their answers: read some first", *RETRY)
+        if not self.door.admission.hold(QUEUED_BYTES):
+            raise _RefusedError(503, "the server holds too much already: try again in a moment", *RETRY)
+        self._reading = cycle
+        self._queue.append(cycle)
+        self.pause_reading()
 
-    # bounds
+    def _scope(self) -> Scope:
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise _RefusedError(400, "HTTP/1.1 is spoken here")
+        if version == "1.1" and sum(name == b"host" for name, _ in self._headers) != 1:
+            raise _RefusedError(400, "a request has one Host header")
+        try:
+            url = httptools.parse_url(self._url)
+        except httptools.HttpParserInvalidURLError:
+            raise _RefusedError(400, "the URL is not valid") from None
+        path: bytes = url.path or b"/"
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "server": self._server,
+            "client": self._client,
+            "scheme": "http",
+            "root_path": "",
+            "method": self._parser.get_method().decode("ascii"),
+            "path": unquote_to_bytes(path).decode("utf-8", "replace"),
+            "raw_path": path,
+            "query_string": url.query or b"",
+            "headers": self._headers,
+            "state": {},
+        }
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client came; one too many is sent away at once."""
-        super().connection_made(transport)
-        self.since = self.loop.time()
-        if len(self.connections) > self.limits.connections:
-            self.door.watch.reject("connections")
-            self._send_away(problem(503, "the server has too many connections", new_request_id(), ("retry-after", "1")))
+    def _end_the_long_way(self) -> None:
+        cycle, self._reading = self._reading, None
+        if cycle is not None:
+            if not cycle.keep_alive:
+                # whatever else comes is not looked at
+                self.stage = ENDED
+            cycle.end()
 
-    def data_received(self, data: bytes) -> None:
-        """Bytes came. A head is bounded by what has come of it, whether or not a line of it is complete."""
-        super().data_received(data)
-        if self._reading_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.limits.headers and not self.transport.is_closing():
-                self._send_away(problem(431, "the headers are too large: send fewer", new_request_id()))
+    def _begin(self, cycle: Cycle) -> None:
+        self.turn = cycle
+        if self.door.closing and not self._queue:
+            cycle.keep_alive = False
+        task = self.loop.create_task(cycle.run(self.door))
+        task.add_done_callback(self._state.tasks.discard)
+        self._state.tasks.add(task)
+
+    def answered(self, cycle: Cycle) -> None:
+        """The answer of the long way is written."""
+        if self.lost or cycle is not self.turn:
+            return
+        if cycle.keep_alive and not cycle.more_body:
+            self._next()
         else:
-            self._head_bytes = 0
+            self._end(b"")
 
-    def check(self, now: float) -> None:
-        """Close the connection if its client takes too long."""
-        lasted = now - self.since
-        limits = self.limits
-        if self.transport.is_closing() or (self._idle and self.transport.get_write_buffer_size()):
-            # what its client does not read is not waited for
-            if lasted > limits.body_time:
+    def failed(self, cycle: Cycle) -> None:
+        """The app ended without an answer."""
+        if self.lost or cycle is not self.turn:
+            return
+        if cycle.started:
+            # that the answer is cut short is all that can still be said
+            self.transport.abort()
+        else:
+            cycle.leave()
+            self._end(self._words(500, "the server failed"))
+
+    # the end
+
+    def _stopped(self, reason: BaseException | None) -> None:
+        """Say of a request why the parser was stopped at it."""
+        if isinstance(reason, _RefusedError):
+            self.refuse(reason.status, str(reason), *reason.headers)
+        else:
+            _log.error("a connection failed", exc_info=reason)
+            self.refuse(500, "the server failed")
+
+    def refuse(self, status: int, detail: str, *headers: tuple[str, str]) -> None:
+        """Say, after the answers before it, why no more is read; then close."""
+        if self.stage == ENDED:
+            return
+        words = self._words(status, detail, *headers)
+        reading, self._reading = self._reading, None
+        self.stage = ENDED
+        if self._endpoint is not None:
+            self.door.watch.answered(self._endpoint.label, status, self.began, "", None)
+            self._endpoint, self._body, self.turn = None, b"", None
+        elif reading is not None and reading is self.turn:
+            if reading.started:
                 self.transport.abort()
-        elif self._reading_head and lasted > limits.header_time:
-            self._send_away(problem(408, "the headers did not arrive in time", new_request_id()))
-        elif self._reading_body and lasted > limits.body_time:
-            self._send_away(problem(408, "the body did not arrive in time", new_request_id()))
-        elif self._idle and lasted > (limits.header_time if self.cycle is None else limits.idle_time):
-            self.transport.close()
+                return
+            reading.leave()
+            self.turn = None
+        elif reading is not None:
+            self._unqueue()
+        if self.turn is None:
+            self.part(words)
+        else:
+            self._last_words = words
+
+    def _end(self, words: bytes) -> None:
+        """Close; the requests behind the one that was answered are not."""
+        self._drop_queue()
+        self.turn, self._reading, self._last_words = None, None, b""
+        self.part(words)
+
+    def _words(self, status: int, detail: str, *headers: tuple[str, str]) -> bytes:
+        request_id = new_request_id()
+        return message_of(problem(status, detail, request_id, *headers), self.dates, request_id, close=True)
+
+    def _unqueue(self) -> None:
+        """The last request of the queue is not complete, and never will be."""
+        self._queue.pop()
+        self._reading = None
+        self.door.admission.free(QUEUED_BYTES)
+
+    def _drop_queue(self) -> None:
+        self.door.admission.free(QUEUED_BYTES * len(self._queue))
+        self._queue.clear()
+
+    def resume_reading(self) -> None:
+        """Take more again, unless requests wait here that have come before."""
+        if not self._queue:
+            super().resume_reading()
 
     @property
-    def _idle(self) -> bool:
-        """Whether nothing is being asked or answered."""
-        answered = self.cycle is None or self.cycle.response_complete
-        return answered and not self._reading_head and not self._reading_body
+    def dates(self) -> bytes:
+        """The web server's own header lines, which it renews every second."""
+        headers = self._state.default_headers
+        if headers is not self._dated:
+            self._dated = headers
+            self._dates = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._dates
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client went away. A request that it had begun holds nothing any more."""
-        if self._endpoint is not None and self._reading_body and self._head is not None:
-            self.door.admission.leave(self._head.length)
-            self.door.watch.gone(self._endpoint.label, None)
-        self._reading_head = self._reading_body = False
-        super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
-        """Say in our own form what is wrong with the bytes."""
-        status, detail = self._refused
-        self._send_away(problem(status, detail, new_request_id()))
-
-    def _refuse(self, status: int, detail: str) -> None:
-        """Stop the parser."""
-        self._refused = (status, detail)
-        raise httptools.HttpParserError(detail)
-
-    def _send_away(self, response: Response) -> None:
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or not getattr(cycle, "response_started", False):
-            self.transport.write(self._message(response, new_request_id(), close=True))
-        self.since = self.loop.time()
-        self.transport.close()
+def _size_of(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) for name, value in headers)

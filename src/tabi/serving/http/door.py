@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
 from typing import Any
 
 from tabi.serving.batching import Done
 from tabi.serving.endpoints import NDJSON, Asking, Endpoint
 from tabi.serving.http.admission import Admission
+from tabi.serving.http.bodies import GoneError, Held, RefusedError, read_body
+from tabi.serving.http.descriptors import room_for
 from tabi.serving.http.heads import Head, read_head
 from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import Plain
 from tabi.serving.http.watch import Watch
+from tabi.serving.http.wire import PIECE, SECURITY
 from tabi.serving.messages import Response
-from tabi.serving.ndjson import PredictLines
+from tabi.serving.ndjson import LineReader, PredictLines
 from tabi.serving.problems import RETRY, problem, problem_of
+from tabi.serving.routes import Routes
 from tabi.serving.settings import Limits
+from tabi.serving.telemetry.trace import Span
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,45 +32,28 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-SECURITY = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_BUSY = "the server is busy: try again in a moment"
 
-
-class _RefusedError(Exception):
-    """A body that is not taken: the status, and why."""
-
-    def __init__(self, status: int, detail: str, reason: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.reason = reason
-
-
-class _GoneError(Exception):
-    """The sender went away before its body was complete."""
+_log = logging.getLogger("tabi.serving")
 
 
 class Door:
     """An ASGI app that answers the hot routes itself and passes the rest to `other`.
 
-    `endpoints` by path. One thread does the large requests, one after the other: what they need at once is bounded,
-    and the small ones keep the rest of the processor.
+    One thread does the large requests, one after the other: what they need at once is bounded, and the small ones keep
+    the rest of the processor. `closing`: the server stops, and no connection is kept.
     """
 
     def __init__(
-        self,
-        endpoints: Mapping[str, Endpoint],
-        lines: Mapping[str, PredictLines],
-        plain: Mapping[str, Plain],
-        other: App,
-        limits: Limits,
-        watch: Watch,
-        origins: Origins,
+        self, routes: Routes, plain: Mapping[str, Plain], other: App, limits: Limits, watch: Watch, origins: Origins
     ) -> None:
-        self.endpoints = endpoints
-        self.endpoints_by_url = {path.encode(): endpoint for path, endpoint in endpoints.items() if path.isascii()}
+        self.endpoints_by_url = {path.encode(): endpoint for path, endpoint in routes.endpoints.items()}
         self.admission = Admission(limits)
         self.limits = limits
+        self.most_connections = room_for(limits.connections)
         self.watch = watch
-        self._lines = lines
+        self.closing = False
+        self._routes = routes
         self._plain = plain
         self._other = other
         self._origins = origins
@@ -74,49 +63,37 @@ class Door:
         """The ASGI app."""
         began = perf_counter_ns()
         self.watch.begin()
-        head = read_head(scope["headers"])
+        head, path = read_head(scope["headers"]), scope["path"]
         send = self._origins.allowing(scope, send)
-        endpoint = self.endpoints.get(scope["path"])
+        endpoint = self._routes.find(path)
         if scope["method"] == "OPTIONS" and self._origins.asks(scope):
-            await _send(send, self._origins.preflight(), head.request_id)
-        elif scope["path"] in self._plain:
-            response = await self._plain_answer(scope, head.request_id)
-            await self._finish(send, response, head, scope["path"], began)
+            await self._finish(send, self._origins.preflight(), head, "other", began)
+        elif path in self._plain:
+            await self._finish(send, await self._plain_answer(scope, head.request_id), head, path, began)
         elif endpoint is None:
             await self._pass_on(scope, receive, send, head, began)
         elif scope["method"] != "POST":
-            wrong = problem(405, "Method Not Allowed", head.request_id, ("allow", "POST"))
+            wrong = problem(405, "this route takes POST", head.request_id, ("allow", "POST"))
             await self._finish(send, wrong, head, endpoint.label, began)
-        elif not self.admission.enter():
-            self.watch.reject("in_flight")
-            busy = problem(503, "the server is busy: try again in a moment", head.request_id, *RETRY)
-            await self._finish(send, busy, head, endpoint.label, began)
-        elif head.kind in NDJSON and scope["path"] in self._lines:
-            await self._stream(scope, receive, send, head, began)
+        elif _encoded(scope):
+            wrong = problem(415, "the body is compressed: send it as it is", head.request_id)
+            await self._finish(send, wrong, head, endpoint.label, began)
+        elif head.kind in NDJSON and path in self._routes.lines:
+            await self._stream(self._routes.lines[path], receive, send, head, began)
         else:
             await self._answer(endpoint, scope, receive, send, head, began)
 
-    def admit(self, length: int) -> bool:
-        """Take in a request whose body will have `length` bytes; False if there is no room."""
-        if not self.admission.enter():
-            return False
-        if not self.admission.hold(length):
-            self.admission.leave(0)
-            return False
-        self.watch.begin()
-        return True
-
     def start(self, endpoint: Endpoint, asking: Asking, done: Done) -> None:
-        """Answer a request on the event loop or in the thread; `done` is called on the loop. It raises nothing."""
+        """Answer a request that `inline` on the event loop; `done` is called there. It raises nothing."""
         try:
-            if endpoint.inline(asking.kind, len(asking.body)):
-                endpoint.start(asking, done)
-                return
-            loop = asyncio.get_running_loop()
-            working = self._pool.submit(_work, endpoint, asking)
-            working.add_done_callback(lambda found: loop.call_soon_threadsafe(_hand_over, found, done))
+            endpoint.start(asking, done)
         except Exception as error:  # noqa: BLE001  whatever it is, its caller gets an answer and the log the rest
             done(problem_of(error, asking.request_id))
+
+    def busy(self, request_id: str) -> Response:
+        """The answer to a request that is one too many."""
+        self.watch.reject("in_flight")
+        return problem(503, _BUSY, request_id, *RETRY)
 
     def close(self) -> None:
         """Stop the thread once it has nothing to do."""
@@ -125,69 +102,130 @@ class Door:
     async def _answer(
         self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send, head: Head, began: int
     ) -> None:
-        held = _Held(self.admission, endpoint.limit)
         span = self.watch.begin_span(head, endpoint.label)
-        try:
-            body = await held.read(receive, head.length)
-            asking = Asking(scope["headers"], scope["query_string"], head.kind, body, head.request_id, began)
-            answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-            self.start(endpoint, asking, lambda found: None if answered.done() else answered.set_result(found))
-            response = await answered
-        except _GoneError:
-            self.watch.gone(endpoint.label, span)
-            return
-        except _RefusedError as refused:
-            if refused.status == 503:
+        with Held(self.admission) as held:
+            try:
+                response = await self._decided(endpoint, scope, receive, head, began, held)
+            except GoneError:
+                self.watch.gone(endpoint.label, span)
+                return
+            except RefusedError as refused:
                 self.watch.reject(refused.reason)
-            more = RETRY if refused.status == 503 else ()
-            response = problem(refused.status, str(refused), head.request_id, *more)
+                more = RETRY if refused.status == 503 else ()
+                response = problem(refused.status, str(refused), head.request_id, *more)
+            # the body is gone, and the answer is there until its client has read it
+            held.now(len(response.content))
+            await self._finish(send, response, head, endpoint.label, began, span)
+
+    async def _decided(
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, head: Head, began: int, held: Held
+    ) -> Response:
+        body = await read_body(receive, head.length, endpoint.limit, held)
+        asking = Asking(scope["headers"], scope["query_string"], head.kind, body, head.request_id, began)
+        if endpoint.inline(head.kind, len(body)):
+            if not self.admission.enter():
+                return self.busy(head.request_id)
+            try:
+                return await self._now(endpoint, asking)
+            finally:
+                self.admission.leave()
+        if not self.admission.enter_large():
+            return self.busy(head.request_id)
+        try:
+            return await asyncio.wrap_future(self._pool.submit(self._work, endpoint, asking))
         finally:
-            self.admission.leave(held.size)
-        await self._finish(send, response, head, endpoint.label, began, span)
+            self.admission.leave_large()
+
+    async def _now(self, endpoint: Endpoint, asking: Asking) -> Response:
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.start(endpoint, asking, lambda found: None if answered.done() else answered.set_result(found))
+        return await answered
+
+    def _work(self, endpoint: Endpoint, asking: Asking) -> Response:
+        """In the thread: answer a large request, unless nobody has read the answers before it."""
+        try:
+            return problem(503, _BUSY, asking.request_id, *RETRY) if self.admission.full else endpoint.work(asking)
+        except Exception as error:  # noqa: BLE001  as on the loop
+            return problem_of(error, asking.request_id)
 
     async def _plain_answer(self, scope: Scope, request_id: str) -> Response:
         if scope["method"] not in ("GET", "HEAD"):
-            return problem(405, "Method Not Allowed", request_id, ("allow", "GET, HEAD"))
+            return problem(405, "this route takes GET", request_id, ("allow", "GET, HEAD"))
         try:
             return await self._plain[scope["path"]](scope, request_id)
         except Exception as error:  # noqa: BLE001  as of every route
             return problem_of(error, request_id)
 
     async def _finish(
-        self, send: Send, response: Response, head: Head, label: str, began: int, span: Any = None
+        self, send: Send, response: Response, head: Head, label: str, began: int, span: Span | None = None
     ) -> None:
         self.watch.answered(label, response.status, began, head.request_id, span)
-        await _send(send, response, head.request_id)
+        headers = [
+            (b"content-type", response.content_type.encode()),
+            *((name.encode(), value.encode()) for name, value in response.headers),
+            (b"x-request-id", head.request_id.encode()),
+            (b"content-length", str(len(response.content)).encode()),
+            *SECURITY,
+        ]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, head: Head, began: int) -> None:
+    async def _stream(self, lines: PredictLines, receive: Receive, send: Send, head: Head, began: int) -> None:
         """Answer lines while they arrive: neither all of the rows nor all of the answers are ever held."""
-        lines = self._lines[scope["path"]]
-        loop = asyncio.get_running_loop()
+        span = self.watch.begin_span(head, lines.label)
         try:
-            slot = lines.slot()
-        except Exception as error:  # noqa: BLE001
-            self.admission.leave(0)
-            await self._finish(send, problem_of(error, head.request_id), head, lines.label, began)
+            reading = lines.reading(head.request_id, began)
+        except Exception as error:  # noqa: BLE001  as of every route
+            await self._finish(send, problem_of(error, head.request_id), head, lines.label, began, span)
             return
         headers = [(b"content-type", b"application/x-ndjson"), (b"x-request-id", head.request_id.encode()), *SECURITY]
-        reading = lines.reading(slot, head.request_id, began)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        status = 200
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await self._exchange(reading, receive, send)
+        except GoneError:
+            self.watch.reject("gone")
+            status = 499
+        except Exception:  # noqa: BLE001
+            # the answer is cut short, which its reader can tell
+            _log.exception("request %s: failed", head.request_id)
+            status = 500
+        finally:
+            self.watch.answered(lines.label, status, began, head.request_id, span)
+
+    async def _exchange(self, reading: LineReader, receive: Receive, send: Send) -> None:
+        with Held(self.admission) as held:
             more = True
             while more:
                 message = await receive()
                 if message["type"] != "http.request":
-                    return
-                more = bool(message.get("more_body"))
-                answers = await loop.run_in_executor(
-                    self._pool, reading.take, bytes(message.get("body", b"")), not more
-                )
-                if reading.ended:
-                    more = False
-                await send({"type": "http.response.body", "body": answers, "more_body": more})
-        finally:
-            self.admission.leave(0)
-            self.watch.answered(lines.label, 200, began, head.request_id, None)
+                    raise GoneError
+                more, body = bool(message.get("more_body")), message.get("body", b"")
+                for start in range(0, len(body) or 1, PIECE):
+                    last = not more and start + PIECE >= len(body)
+                    answers = await self._take(reading, body[start : start + PIECE], held, last=last)
+                    if reading.ended or last:
+                        more = False
+                        break
+                    if answers:
+                        await send({"type": "http.response.body", "body": answers, "more_body": True})
+                else:
+                    continue
+                await send({"type": "http.response.body", "body": answers})
+
+    async def _take(self, reading: LineReader, piece: bytes, held: Held, *, last: bool) -> bytes:
+        """The answers to the lines that a piece completes; what they take is held until the next piece."""
+        if b"\n" not in piece and not last:
+            answers = reading.take(piece, last=False)
+        else:
+            loop = asyncio.get_running_loop()
+            answers = await loop.run_in_executor(self._pool, reading.take, piece, last)
+        try:
+            held.grow(reading.waiting + len(answers))
+        except RefusedError as refused:
+            self.watch.reject(refused.reason)
+            answers += reading.stop("too_much_held")
+        return answers
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, head: Head, began: int) -> None:
         """Let the other door answer; it finds the request id in its state, and every reply carries it."""
@@ -208,63 +246,5 @@ class Door:
             self.watch.answered(route, status, began, head.request_id, None)
 
 
-class _Held:
-    """The bytes of one request that its worker holds."""
-
-    def __init__(self, admission: Admission, limit: int) -> None:
-        self.size = 0
-        self._admission = admission
-        self._limit = limit
-
-    async def read(self, receive: Receive, length: int) -> bytes:
-        """The whole body, bounded while it arrives, and before if its length is said."""
-        if length > 0:
-            self._take(length)
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            # one part is the rule, and joining it would copy it
-            self._grow(len(message.get("body", b"")))
-            return bytes(message.get("body", b""))
-        parts = bytearray()
-        while message["type"] == "http.request":
-            parts += message.get("body", b"")
-            self._grow(len(parts))
-            if not message.get("more_body"):
-                return bytes(parts)
-            message = await receive()
-        raise _GoneError
-
-    def _grow(self, to: int) -> None:
-        if to > self.size:
-            self._take(to - self.size)
-
-    def _take(self, more: int) -> None:
-        if self.size + more > self._limit:
-            raise _RefusedError(413, f"the body is larger than {self._limit} bytes: send less at once", "body")
-        if not self._admission.hold(more):
-            raise _RefusedError(503, "the server holds too much already: try again in a moment", "buffered")
-        self.size += more
-
-
-def _work(endpoint: Endpoint, asking: Asking) -> Response:
-    try:
-        return endpoint.work(asking)
-    except Exception as error:  # noqa: BLE001  as on the loop
-        return problem_of(error, asking.request_id)
-
-
-def _hand_over(found: Future[Response], done: Done) -> None:
-    if not found.cancelled():
-        done(found.result())
-
-
-async def _send(send: Send, response: Response, request_id: str) -> None:
-    headers = [
-        (b"content-type", response.content_type.encode()),
-        (b"content-length", str(len(response.content)).encode()),
-        (b"x-request-id", request_id.encode()),
-        *SECURITY,
-        *((name.encode(), value.encode()) for name, value in response.headers),
-    ]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.content})
+def _encoded(scope: Scope) -> bool:
+    return any(name == b"content-encoding" and value.lower() != b"identity" for name, value in scope["headers"])

@@ -31,12 +31,15 @@ class Head(NamedTuple):
 
 def read_head(headers: Headers) -> Head:
     """The head of a request; `headers` by lower-case name."""
-    request_id, kind, length, traceparent, plain = "", b"", -1, None, True
+    request_id, kind, length, traceparent, plain, hosts = "", b"", -1, None, True, 0
     for name, value in headers:
         if name == b"content-type":
             kind = media_type(value)
         elif name == b"content-length":
-            length = int(value)
+            # the parser let digits pass, but any number of zeros before them
+            length = int(value) if len(value) < 20 else -1
+        elif name == b"host":
+            hosts += 1
         elif name == b"x-request-id":
             if _sane_id(value):
                 request_id = value.decode("ascii")
@@ -44,7 +47,7 @@ def read_head(headers: Headers) -> Head:
             traceparent = value.decode("latin-1")
         elif name in _SPECIAL:
             plain = False
-    return Head(request_id or new_request_id(), kind, length, traceparent, plain)
+    return Head(request_id or new_request_id(), kind, length, traceparent, plain and hosts == 1)
 
 
 def media_type(value: bytes) -> bytes:
