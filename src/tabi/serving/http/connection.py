@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
@@ -21,14 +20,15 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from tabi.serving.endpoints import Asking, Endpoint
-from tabi.serving.http.bounds import BODY, ENDED, HEAD, IDLE, MAX_HEADERS, MAX_QUEUED, MAX_URL, QUEUED_BYTES, Bounds
+from tabi.serving.endpoints import Asking
+from tabi.serving.http.bounds import BODY, ENDED, HEAD, IDLE, MAX_HEADERS, MAX_QUEUED, MAX_URL, QUEUED_BYTES
 from tabi.serving.http.cycle import Cycle, Scope
 from tabi.serving.http.door import Door
-from tabi.serving.http.heads import Head, new_request_id, read_head
+from tabi.serving.http.heads import Head, read_head
+from tabi.serving.http.turns import Turns
 from tabi.serving.http.wire import message_of
 from tabi.serving.messages import Response
-from tabi.serving.problems import RETRY, problem
+from tabi.serving.problems import RETRY
 from tabi.serving.telemetry.trace import Span
 
 _log = logging.getLogger("tabi.serving")
@@ -47,7 +47,7 @@ class _RefusedError(Exception):
 _SHORT = object()
 
 
-class Connection(Bounds):
+class Connection(Turns):
     """One client."""
 
     def __init__(
@@ -58,23 +58,15 @@ class Connection(Bounds):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         door: Door = config.loaded_app
-        super().__init__(door, server_state.connections, _loop or asyncio.get_running_loop())  # type: ignore[arg-type]
-        self._state = server_state
+        super().__init__(door, server_state, _loop or asyncio.get_running_loop())
         self._parser = httptools.HttpRequestParser(self)
         self._server: tuple[str, int] | None = None
         self._client: tuple[str, int] | None = None
         # the request that is being read
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._endpoint: Endpoint | None = None
         self._head: Head | None = None
         self._body = b""
-        self._reading: Cycle | None = None
-        # the requests behind the one that is being answered, and what is said after all of them
-        self._queue: deque[Cycle] = deque()
-        self._last_words = b""
-        self._dated: Any = None
-        self._dates = b""
 
     # the transport
 
@@ -98,34 +90,16 @@ class Connection(Bounds):
             # no other protocol is spoken: the request is answered, and what follows it is none of ours
             self.stage = ENDED
         if self.stage in (HEAD, BODY):
-            self.check_part(None if self._reading is None else self._reading.received)
+            self.check_part(None if self.reading is None else self.reading.received)
 
     def eof_received(self) -> bool:
         """The client sends no more, and may still read: a request that is complete is answered."""
-        if self.turn is None or self.turn is self._reading or self._endpoint is not None:
+        if self.turn is None or self.turn is self.reading or self.short is not None:
             return False
-        if self._reading is not None:
-            self._unqueue()
+        if self.reading is not None:
+            self.unqueue()
         self.stage = ENDED
         return True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client went away."""
-        if self._endpoint is not None:
-            self.door.watch.gone(self._endpoint.label, None)
-        super().connection_lost(exc)
-        for cycle in (self.turn, *self._queue):
-            if isinstance(cycle, Cycle):
-                cycle.leave()
-        self._drop_queue()
-
-    def shutdown(self) -> None:
-        """The server stops: answer what is being asked, and close."""
-        self.door.closing = True
-        if self.turn is None:
-            self.transport.close()
-        elif isinstance(self.turn, Cycle) and not self._queue:
-            self.turn.keep_alive = False
 
     # the parser
 
@@ -168,7 +142,7 @@ class Connection(Bounds):
                 and self._parser.get_http_version() == "1.1"
                 and not self.paused_writing
             ):
-                self._endpoint, self._head, self._body = endpoint, head, b""
+                self.short, self._head, self._body = endpoint, head, b""
                 self.turn = _SHORT
                 self.door.watch.begin()
                 return
@@ -176,22 +150,22 @@ class Connection(Bounds):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self._endpoint is not None:
+        if self.short is not None:
             self._body = self._body + body if self._body else body
-        elif self._reading is not None:
-            self._reading.feed(body)
+        elif self.reading is not None:
+            self.reading.feed(body)
 
     def on_message_complete(self) -> None:
         """The request is there."""
         self.stage = IDLE
-        endpoint, head = self._endpoint, self._head
+        endpoint, head = self.short, self._head
         if endpoint is None or head is None:
             self._end_the_long_way()
             return
         if self.held:
             self.let_go()
         door, body, label, request_id = self.door, self._body, endpoint.label, head.request_id
-        self._endpoint, self._body = None, b""
+        self.short, self._body = None, b""
         span = door.watch.begin_span(head, label) if door.watch.tracing else None
         if door.admission.enter():
             asking = Asking(self._headers, b"", head.kind, body, request_id, self.began)
@@ -209,24 +183,9 @@ class Connection(Bounds):
         door = self.door
         door.watch.answered(label, response.status, began, request_id, span)
         if not self.lost:
-            close = door.closing and not self._queue
+            close = door.closing and not self.queue
             self.transport.write(message_of(response, self.dates, request_id, close=close))
-            self._next()
-
-    def _next(self) -> None:
-        """An answer is written: begin with the next request, or wait for one. No timer is set: `check` looks at all."""
-        self._state.total_requests += 1
-        self.turn = None
-        self.since = self.loop.time()
-        if self._queue:
-            self.door.admission.free(QUEUED_BYTES)
-            self._begin(self._queue.popleft())
-        elif self._last_words or self.stage == ENDED:
-            self.part(self._last_words)
-        elif self.door.closing:
-            self.transport.close()
-        if self.paused_reading:
-            self.resume_reading()
+            self.next()
 
     # the long way
 
@@ -238,15 +197,15 @@ class Connection(Bounds):
         expects = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers)
         cycle = Cycle(self, scope, keep_alive=keep_alive, expects=expects)
         if self.turn is None:
-            self._reading = cycle
-            self._begin(cycle)
+            self.reading = cycle
+            self.begin(cycle)
             return
-        if len(self._queue) >= MAX_QUEUED:
+        if len(self.queue) >= MAX_QUEUED:
             raise _RefusedError(429, "too many requests wait for their answers: read some first", *RETRY)
         if not self.door.admission.hold(QUEUED_BYTES):
             raise _RefusedError(503, "the server holds too much already: try again in a moment", *RETRY)
-        self._reading = cycle
-        self._queue.append(cycle)
+        self.reading = cycle
+        self.queue.append(cycle)
         self.pause_reading()
 
     def _scope(self) -> Scope:
@@ -277,40 +236,12 @@ class Connection(Bounds):
         }
 
     def _end_the_long_way(self) -> None:
-        cycle, self._reading = self._reading, None
+        cycle, self.reading = self.reading, None
         if cycle is not None:
             if not cycle.keep_alive:
                 # whatever else comes is not looked at
                 self.stage = ENDED
             cycle.end()
-
-    def _begin(self, cycle: Cycle) -> None:
-        self.turn = cycle
-        if self.door.closing and not self._queue:
-            cycle.keep_alive = False
-        task = self.loop.create_task(cycle.run(self.door))
-        task.add_done_callback(self._state.tasks.discard)
-        self._state.tasks.add(task)
-
-    def answered(self, cycle: Cycle) -> None:
-        """The answer of the long way is written."""
-        if self.lost or cycle is not self.turn:
-            return
-        if cycle.keep_alive and not cycle.more_body:
-            self._next()
-        else:
-            self._end(b"")
-
-    def failed(self, cycle: Cycle) -> None:
-        """The app ended without an answer."""
-        if self.lost or cycle is not self.turn:
-            return
-        if cycle.started:
-            # that the answer is cut short is all that can still be said
-            self.transport.abort()
-        else:
-            cycle.leave()
-            self._end(self._words(500, "the server failed"))
 
     # the end
 
@@ -321,63 +252,6 @@ class Connection(Bounds):
         else:
             _log.error("a connection failed", exc_info=reason)
             self.refuse(500, "the server failed")
-
-    def refuse(self, status: int, detail: str, *headers: tuple[str, str]) -> None:
-        """Say, after the answers before it, why no more is read; then close."""
-        if self.stage == ENDED:
-            return
-        words = self._words(status, detail, *headers)
-        reading, self._reading = self._reading, None
-        self.stage = ENDED
-        if self._endpoint is not None:
-            self.door.watch.answered(self._endpoint.label, status, self.began, "", None)
-            self._endpoint, self._body, self.turn = None, b"", None
-        elif reading is not None and reading is self.turn:
-            if reading.started:
-                self.transport.abort()
-                return
-            reading.leave()
-            self.turn = None
-        elif reading is not None:
-            self._unqueue()
-        if self.turn is None:
-            self.part(words)
-        else:
-            self._last_words = words
-
-    def _end(self, words: bytes) -> None:
-        """Close; the requests behind the one that was answered are not."""
-        self._drop_queue()
-        self.turn, self._reading, self._last_words = None, None, b""
-        self.part(words)
-
-    def _words(self, status: int, detail: str, *headers: tuple[str, str]) -> bytes:
-        request_id = new_request_id()
-        return message_of(problem(status, detail, request_id, *headers), self.dates, request_id, close=True)
-
-    def _unqueue(self) -> None:
-        """The last request of the queue is not complete, and never will be."""
-        self._queue.pop()
-        self._reading = None
-        self.door.admission.free(QUEUED_BYTES)
-
-    def _drop_queue(self) -> None:
-        self.door.admission.free(QUEUED_BYTES * len(self._queue))
-        self._queue.clear()
-
-    def resume_reading(self) -> None:
-        """Take more again, unless requests wait here that have come before."""
-        if not self._queue:
-            super().resume_reading()
-
-    @property
-    def dates(self) -> bytes:
-        """The web server's own header lines, which it renews every second."""
-        headers = self._state.default_headers
-        if headers is not self._dated:
-            self._dated = headers
-            self._dates = b"".join(b"%b: %b\r\n" % header for header in headers)
-        return self._dates
 
 
 def _size_of(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
