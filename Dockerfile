@@ -4,8 +4,9 @@ WORKDIR /app
 COPY locks/serve.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r serve.txt
 COPY src ./src
-ENV PYTHONPATH=/app/src PYTHONUNBUFFERED=1 TABI_STORE=/store
-RUN python -m compileall -q src && useradd --system --no-create-home tabi
+ENV PYTHONPATH=/app/src PYTHONUNBUFFERED=1 TABI_STORE=/store TABI_PREDICTIONS=/predictions
+RUN python -m compileall -q src && useradd --system --no-create-home tabi && install --directory --owner tabi /predictions
+VOLUME /predictions
 USER tabi
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
