@@ -239,6 +239,9 @@ def serving(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @pytest.fixture(scope="session")
