@@ -7,13 +7,13 @@ decoded yet is held as bytes alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec.json import Decoder
 
-from tabi.contract import Scalar
+from tabi.contract import Fault, Scalar
 from tabi.errors import RequestError
 from tabi.serving.explain import Window as _Window
 from tabi.serving.explain import explain, explain_row, repeats_a_name
@@ -28,6 +28,7 @@ WINDOW = 64 * 1024
 encode = msgspec.json.Encoder().encode
 
 Decode = Callable[[bytes], Any]
+PathOf = Callable[[Fault], str]
 
 
 class _Outline(msgspec.Struct, forbid_unknown_fields=True):
@@ -119,6 +120,20 @@ class Codec:
         if outline.rows is msgspec.UNSET:
             raise explain(body, "rows", msgspec.ValidationError("no field - at `$`"))
         raise refusal("the body holds rows and columns, send one of them", [("columns", "unknown_field")])
+
+    def check(self, rows: Sequence[Row], size: int, path: PathOf) -> None:
+        """`RequestError` if rows that another reader made of a body of `size` bytes are wider or longer than they may.
+
+        A body that is too short for that is not looked at.
+        """
+        if size <= min(self._string, 4 * self._columns):
+            return
+        for index, row in enumerate(rows):
+            if len(row) > self._columns:
+                raise self._too_many(path(Fault(index, "", "unknown_column")))
+            for name, value in row.items():
+                if len(name) > self._string or (type(value) is str and len(value) > self._string):
+                    raise refusal("a text is too long", [(path(Fault(index, name, "unknown_column")), "too_long")])
 
     def _rows(self, items: _List) -> Iterator[list[Row]]:
         first = 0

@@ -38,7 +38,10 @@ for (const form of document.querySelectorAll("form")) {
 }
 """
 _HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'sha256-{_HASH}'"
+_POLICY = (
+    f"default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'sha256-{_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _TAGS = ("predict", "protocol", "operate")
 
 

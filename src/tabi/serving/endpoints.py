@@ -21,7 +21,8 @@ INLINE_ROW = 64 * 1024
 INLINE_ROWS = 8 * 1024
 
 JSON = frozenset({b"", b"application/json", b"text/json"})
-ARROW = frozenset({b"application/vnd.apache.arrow.stream"})
+ARROW_STREAM = b"application/vnd.apache.arrow.stream"
+ARROW = frozenset({ARROW_STREAM, b"application/vnd.apache.arrow.file"})
 PARQUET = frozenset({b"application/vnd.apache.parquet", b"application/x-parquet"})
 NDJSON = frozenset({b"application/x-ndjson", b"application/jsonlines", b"application/jsonl"})
 TAKES = (
@@ -37,11 +38,15 @@ Failure = Callable[[BaseException, str], Response]
 
 
 class Asking(NamedTuple):
-    """A request whose body has arrived. `kind`: its media type, in lower case and without parameters."""
+    """A request whose body has arrived. `kind`: its media type, in lower case and without parameters.
+
+    `accept`: the Accept header, empty if there is none.
+    """
 
     headers: list[tuple[bytes, bytes]]
     query: bytes
     kind: bytes
+    accept: bytes
     body: bytes
     request_id: str
     began: int
@@ -55,7 +60,7 @@ class Endpoint(Protocol):
     limit: int
     """The most bytes that its body may have."""
 
-    def inline(self, kind: bytes, size: int) -> bool:
+    def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Whether a body is answered on the event loop."""
 
     def start(self, asking: Asking, done: Done) -> None:
@@ -75,7 +80,7 @@ class Predict:
         self._served = served
         self._read = codec.read_predict
 
-    def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
+    def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
         """A row of a usual size is."""
         return size <= INLINE_ROW
 
@@ -107,9 +112,9 @@ class PredictBatch:
         self._served = served
         self._read = codec.read_batch
 
-    def inline(self, kind: bytes, size: int) -> bool:
-        """Few rows are; reading Arrow or Parquet may import its library."""
-        return size <= INLINE_ROWS and kind in JSON
+    def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
+        """Few rows are, but not where the library of Arrow may have to be imported."""
+        return size <= INLINE_ROWS and kind in JSON and not _wants_arrow(accept)
 
     def start(self, asking: Asking, done: Done) -> None:
         """Answer few rows at once."""
@@ -129,7 +134,7 @@ class PredictBatch:
         else:
             return _unsupported(asking, ", ".join(TAKES))
         decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)
-        if _header(asking, b"accept") in ARROW:
+        if _wants_arrow(asking.accept):
             return Response(arrow.write_stream(decided, slot.model, asking.request_id), TAKES[2])
         return Response(b"".join(_batch_reply(slot.model, decided, asking.request_id)))
 
@@ -143,6 +148,7 @@ class Translated:
         served: Served,
         handler: Handler,
         failure: Failure,
+        codec: Codec,
         limit: int,
         version: str | None = None,
     ) -> None:
@@ -152,8 +158,9 @@ class Translated:
         self._handler = handler
         self._failure = failure
         self._version = version
+        self._check = codec.check
 
-    def inline(self, kind: bytes, size: int) -> bool:  # noqa: ARG002
+    def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
         """Few rows are."""
         return size <= INLINE_ROWS
 
@@ -173,6 +180,7 @@ class Translated:
         request = Request(headers, asking.query.decode("latin-1"), asking.body, asking.request_id)
 
         def decide(rows: Sequence[Row], path: PathOf) -> Decisions:
+            self._check(rows, len(asking.body), path)
             return slot.decide(rows, path, asking.request_id, asking.began)
 
         return self._handler(slot.model, request, decide)
@@ -182,8 +190,8 @@ def _unsupported(asking: Asking, takes: str) -> Response:
     return problem(415, f"this route takes {takes}: say so in Content-Type", asking.request_id, ("accept-post", takes))
 
 
-def _header(asking: Asking, wanted: bytes) -> bytes:
-    return next((value for name, value in asking.headers if name == wanted), b"")
+def _wants_arrow(accept: bytes) -> bool:
+    return ARROW_STREAM in accept
 
 
 def _batch_reply(model: Model, decided: Decisions, request_id: str) -> Iterator[bytes]:

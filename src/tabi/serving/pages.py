@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -135,14 +136,43 @@ def _add_protocols(app: FastAPI, models: Models) -> None:
 
 
 def _add_descriptions(app: FastAPI, models: Models) -> None:
+    described = _Described(models)
+
     @app.get("/openapi.json")
     async def openapi() -> Response:
-        # a model may have been swapped since the last call, so nothing is kept
-        return _json(describe(models))
+        return _json_bytes((await described.now()).document)
 
     @app.get("/docs")
     async def docs() -> Response:
-        return _http(docs_page(describe(models)))
+        return _http((await described.now()).page)
+
+
+class _Description(NamedTuple):
+    """The document and its page, of certain versions."""
+
+    versions: tuple[str | None, ...]
+    document: bytes
+    page: messages.Response
+
+
+class _Described:
+    """The description of the versions that answer now. It is long, so it is made once for them, and in a thread."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._last: _Description | None = None
+        self._making = asyncio.Lock()
+
+    async def now(self) -> _Description:
+        async with self._making:
+            versions = tuple(status.version for status in self._models.statuses)
+            if self._last is None or self._last.versions != versions:
+                self._last = await asyncio.to_thread(self._make, versions)
+            return self._last
+
+    def _make(self, versions: tuple[str | None, ...]) -> _Description:
+        document = describe(self._models)
+        return _Description(versions, encode(document), docs_page(document))
 
 
 def _only(models: Models) -> Served:

@@ -23,7 +23,7 @@ class Routes:
         self.lines: dict[str, PredictLines] = {}
         self._models = models
         self._limits = limits
-        codec = Codec(limits.columns, limits.string, limits.row_body)
+        codec = self._codec = Codec(limits.columns, limits.string, limits.row_body)
         for served in models:
             self.endpoints[f"/v2/models/{served.name}/infer"] = self._infer("/v2/models/{name}/infer", served)
             for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
@@ -31,7 +31,7 @@ class Routes:
                 self.endpoints[f"{prefix}/predict_batch"] = PredictBatch(served, codec, limits.body)
                 self.lines[f"{prefix}/predict_batch"] = PredictLines(served, codec)
                 self.endpoints[f"{prefix}/invocations"] = Translated(
-                    "/invocations", served, invocations.invoke, invocations.failure, limits.body
+                    "/invocations", served, invocations.invoke, invocations.failure, codec, limits.body
                 )
 
     def find(self, path: str) -> Endpoint | None:
@@ -45,4 +45,4 @@ class Routes:
         return endpoint
 
     def _infer(self, label: str, served: Served, version: str | None = None) -> Endpoint:
-        return Translated(label, served, oip.infer, oip.failure, self._limits.body, version)
+        return Translated(label, served, oip.infer, oip.failure, self._codec, self._limits.body, version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.serving.conftest import ROW, Server
@@ -141,9 +142,8 @@ def ask(server: Server, data: bytes, *, head: bool = False) -> Answer:
 
 def resident_mb(pid: int) -> float:
     """Memory of a process."""
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        line = next(line for line in file if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
 def until(seconds: float, found: Any) -> bool:

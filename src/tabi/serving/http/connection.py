@@ -137,7 +137,7 @@ class Connection(Turns):
             if (
                 head.plain
                 and head.length > 0
-                and endpoint.inline(head.kind, head.length)
+                and endpoint.inline(head.kind, head.accept, head.length)
                 and self._parser.should_keep_alive()
                 and self._parser.get_http_version() == "1.1"
                 and not self.paused_writing
@@ -168,7 +168,7 @@ class Connection(Turns):
         self.short, self._body = None, b""
         span = door.watch.begin_span(head, label) if door.watch.tracing else None
         if door.admission.enter():
-            asking = Asking(self._headers, b"", head.kind, body, request_id, self.began)
+            asking = Asking(self._headers, b"", head.kind, head.accept, body, request_id, self.began)
             door.start(endpoint, asking, partial(self._answer, label, request_id, self.began, span))
         else:
             self._reply(label, request_id, self.began, span, door.busy(request_id))

@@ -121,8 +121,8 @@ class Door:
         self, endpoint: Endpoint, scope: Scope, receive: Receive, head: Head, began: int, held: Held
     ) -> Response:
         body = await read_body(receive, head.length, endpoint.limit, held)
-        asking = Asking(scope["headers"], scope["query_string"], head.kind, body, head.request_id, began)
-        if endpoint.inline(head.kind, len(body)):
+        asking = Asking(scope["headers"], scope["query_string"], head.kind, head.accept, body, head.request_id, began)
+        if endpoint.inline(head.kind, head.accept, len(body)):
             if not self.admission.enter():
                 return self.busy(head.request_id)
             try:

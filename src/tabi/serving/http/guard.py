@@ -29,12 +29,14 @@ class Guard:
         server = scope.get("server")
         if self._admin_port is not None and server is not None and server[1] == self._admin_port:
             return None
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if given and self._tokens.allow(given, needed):
-            return None
         if not self._tokens.configured:
             return problem(403, "this route is for operators: use the admin port", request_id)
-        if given:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        scopes = self._tokens.scopes_of(given) if given else None
+        if scopes is None:
+            fault = ', error="invalid_token"' if given else ""
+            challenge = ("www-authenticate", f'Bearer realm="tabi"{fault}')
+            return problem(401, f"this route needs a token with the scope {needed}", request_id, challenge)
+        if scopes.isdisjoint((needed, "admin")):
             return problem(403, f"this token may not do that: it needs the scope {needed}", request_id)
-        challenge = ("www-authenticate", 'Bearer realm="tabi"')
-        return problem(401, f"this route needs a token with the scope {needed}", request_id, challenge)
+        return None

@@ -26,12 +26,13 @@ class Head(NamedTuple):
     kind: bytes
     length: int
     traceparent: str | None
+    accept: bytes
     plain: bool
 
 
 def read_head(headers: Headers) -> Head:
     """The head of a request; `headers` by lower-case name."""
-    request_id, kind, length, traceparent, plain, hosts = "", b"", -1, None, True, 0
+    request_id, kind, length, traceparent, accept, plain, hosts = "", b"", -1, None, b"", True, 0
     for name, value in headers:
         if name == b"content-type":
             kind = media_type(value)
@@ -40,6 +41,8 @@ def read_head(headers: Headers) -> Head:
             length = int(value) if len(value) < 20 else -1
         elif name == b"host":
             hosts += 1
+        elif name == b"accept":
+            accept = value
         elif name == b"x-request-id":
             if _sane_id(value):
                 request_id = value.decode("ascii")
@@ -47,7 +50,7 @@ def read_head(headers: Headers) -> Head:
             traceparent = value.decode("latin-1")
         elif name in _SPECIAL:
             plain = False
-    return Head(request_id or new_request_id(), kind, length, traceparent, plain and hosts == 1)
+    return Head(request_id or new_request_id(), kind, length, traceparent, accept, plain and hosts == 1)
 
 
 def media_type(value: bytes) -> bytes:

@@ -12,17 +12,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Origins:
-    """The origins that are allowed (CORS)."""
+    """The origins that are allowed (CORS). `*` is every one, for what everybody may ask."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
         self._allowed = frozenset(origin.encode() for origin in allowed)
+        self._every = b"*" in self._allowed
 
     def asks(self, scope: Scope) -> bool:
         """Whether a page of an allowed origin asks what it may do."""
-        return self._origin(scope) in self._allowed
+        origin = self._origin(scope)
+        return origin is not None and (self._every or origin in self._allowed)
 
     def foreign(self, scope: Scope) -> bool:
-        """Whether a page of an origin that is not allowed asks."""
+        """Whether a page asks whose origin is not allowed by its name."""
         origin = self._origin(scope)
         return origin is not None and origin not in self._allowed
 

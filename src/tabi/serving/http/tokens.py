@@ -32,7 +32,8 @@ class Tokens:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
+        self._fault = ""
         self._tokens: tuple[_Token, ...] = ()
         if path is not None:
             self._stamp = _stamp(path)
@@ -43,17 +44,17 @@ class Tokens:
         """Whether there is a file of tokens."""
         return self._path is not None
 
-    def allow(self, authorization: bytes, scope: str) -> bool:
-        """Whether an Authorization header holds a token with `scope`, or with admin, which is every scope."""
+    def scopes_of(self, authorization: bytes) -> frozenset[str] | None:
+        """The scopes of the token in an Authorization header; None if it is none of the file's."""
         self._renew()
         scheme, _, token = authorization.partition(b" ")
         given = hashlib.sha256(token.strip()).hexdigest().encode()
-        allowed = False
+        found: frozenset[str] | None = None
         # every token is compared, each in constant time: the time tells neither which one nor how far it fits
         for known in self._tokens:
-            fits = hmac.compare_digest(given, known.digest)
-            allowed |= fits and not known.scopes.isdisjoint((scope, "admin"))
-        return allowed and scheme.lower() == b"bearer"
+            if hmac.compare_digest(given, known.digest):
+                found = known.scopes | (found or frozenset())
+        return found if scheme.lower() == b"bearer" else None
 
     def _renew(self) -> None:
         if self._path is None:
@@ -64,15 +65,21 @@ class Tokens:
                 self._stamp = stamp
                 self._tokens = _read(self._path)
         except ConfigError as error:
-            _log.error("the tokens before stay: %s", error)
+            # once, and not with every request until somebody mends it
+            if str(error) != self._fault:
+                _log.error("the tokens before stay: %s", error)
+            self._fault = str(error)
+        else:
+            self._fault = ""
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except OSError as error:
         raise ConfigError(f"the file of tokens {path} cannot be read ({error.strerror}): name another") from error
-    return found.st_mtime_ns, found.st_size
+    # a copy may bring its own time along, so the others are looked at too
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 def _read(path: Path) -> tuple[_Token, ...]:
