@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tabi.cli.main import main
-from tests.serving.conftest import ROW, Harbour, Server
+from tests.serving.conftest import ROW, Harbour, Server, serving
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.serving.conftest import server as server  # noqa: PLC0414
@@ -52,6 +52,112 @@ def test_check_proves_that_it_can_start_and_leaves(tabi: Tabi, harbour: Harbour)
     for ref in ("voyage", "voyage@latest", f"voyage:{harbour.older[:8]}", str(harbour.path())):
         code, out, err = tabi(harbour, "serve", ref, "--check", "--port", "0")
         assert (code, out, err) == (0, f"voyage {harbour.older} can be served\n", "")
+
+
+def test_check_names_all_models(tabi: Tabi, harbour: Harbour) -> None:
+    code, out, err = tabi(harbour, "serve", "linear", "voyage", "--check", "--port", "0", "--workers", "3")
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["linear", "voyage"]
+
+
+# what is asked for, and a word of the line that says why it cannot be
+WRONG = [
+    (["voyage", "voyage"], "twice"),
+    (["voyage", "voyage@latest"], "twice"),
+    (["voyage:00000000"], "snapshot"),
+    (["voyage:xyz"], "8 digits"),
+    (["voyage@champion"], "alias"),
+    (["./absent"], "neither"),
+    (["voyage", "nobody"], "nobody"),
+    (["voyage", "--host", "no-such-host.invalid"], "--host"),
+    (["voyage", "--host", "a..b"], "--host"),
+    (["voyage", "--host", "192.0.2.1"], "--port"),
+    (["voyage", "--workers", "2", "--grpc-port", "0"], "--grpc-port"),
+    (["voyage", "--tokens", "absent.txt"], "absent.txt"),
+]
+
+
+@pytest.mark.parametrize("check", [["--check"], []])
+@pytest.mark.parametrize(("arguments", "word"), WRONG)
+def test_what_cannot_be_is_one_line_and_exit_2(
+    tabi: Tabi, harbour: Harbour, arguments: list[str], word: str, check: list[str]
+) -> None:
+    code, out, err = tabi(harbour, "serve", "--port", "0", *arguments, *check)
+    assert (code, out) == (2, "")
+    assert is_one_line(err)
+    assert word in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--port", "65536"],
+        ["--port", "x"],
+        ["--admin-port", "-2"],
+        ["--workers", "0"],
+        ["--workers", "257"],
+        ["--metrics", "all"],
+        ["--require", "some"],
+        ["--no-such-option"],
+    ],
+)
+def test_a_wrong_option_is_exit_2_and_no_traceback(tabi: Tabi, harbour: Harbour, arguments: list[str]) -> None:
+    code, out, err = tabi(harbour, "serve", "voyage", *arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert arguments[0] in err
+
+
+def test_workers_that_cannot_start_are_one_line_and_the_exit_code_of_their_error(own_harbour: Harbour) -> None:
+    environment = {**os.environ, "TABI_STORE": str(own_harbour.store.root)}
+    command = [sys.executable, "-m", "tabi", "serve", "--port", "0", "--workers", "3"]
+
+    def run(ref: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, ref], env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    unknown = run("nobody")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert is_one_line(unknown.stderr)
+    graph = own_harbour.path() / "model.onnx"
+    graph.write_bytes(b"\0" * graph.stat().st_size)
+    damaged = run("voyage")
+    assert (damaged.returncode, damaged.stdout) == (1, "")
+    assert is_one_line(damaged.stderr)
+    assert "model.onnx" in damaged.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can become somebody else")
+def test_a_port_that_is_for_root_only_is_one_line(harbour: Harbour) -> None:
+    """The capability is dropped, not the user, who must still read the store."""
+    code = """
+import ctypes, sys
+class Header(ctypes.Structure): _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+sets = (ctypes.c_uint32 * 6)()
+assert ctypes.CDLL(None).capset(ctypes.byref(Header(0x20080522, 0)), sets) == 0
+from tabi.cli.main import main
+main()
+"""
+    start = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    if not start.exists() or int(start.read_text()) <= 81:
+        pytest.skip("every port is for everybody here")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", "voyage", "--port", "81"],
+        env={**os.environ, "TABI_STORE": str(harbour.store.root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert is_one_line(done.stderr)
+    assert "Permission denied" in done.stderr
+
+
+def test_without_an_admin_port_operators_routes_are_refused_to_everybody(harbour: Harbour) -> None:
+    with serving(harbour.store.root, "voyage", options=("--admin-port", "-1")) as alone:
+        assert alone.ask("POST", "/reload")[0] == 403
+        assert alone.ask("GET", "/healthz")[0] == 200
+        assert alone.stop()[0] == 0
 
 
 @pytest.mark.parametrize("check", [["--check"], []])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -148,6 +149,8 @@ def _fill(root: Path, scratch: Path) -> Harbour:
 @pytest.fixture(scope="session")
 def harbour(tmp_path_factory: pytest.TempPathFactory) -> Harbour:
     """Only to be read. `latest` of voyage is its older version, so that a test can reload the newer one."""
+    # imported first: only libraries that are there already are limited
+    import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     # OpenMP's threads wait for each other on a busy machine longer than these fits take
@@ -166,7 +169,7 @@ def own_harbour(harbour: Harbour, tmp_path: Path) -> Harbour:
 
 @dataclass(frozen=True)
 class Server:
-    """A real server process."""
+    """A real server process; `admin_port` is 0 where it has none."""
 
     process: subprocess.Popen[str]
     host: str
@@ -230,7 +233,8 @@ def serving(
             process.kill()
             pytest.fail(f"the server did not start: {said}{process.communicate()[1]}")
         host, _, port = words[0].removeprefix("http://").partition(":")
-        yield Server(process, host, int(port), int(words[-1].rpartition(":")[2]))
+        admin = re.search(r"operators: http://[^:]+:(\d+)", said)
+        yield Server(process, host, int(port), int(admin[1]) if admin else 0)
     finally:
         if process.poll() is None:
             process.terminate()

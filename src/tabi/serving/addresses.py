@@ -32,16 +32,17 @@ class Addresses(NamedTuple):
 def listening(settings: Settings) -> Iterator[Addresses]:
     """Take the addresses of a server; `ConfigError` if one cannot be had."""
     with ExitStack() as opened:
-        public = opened.enter_context(_listen(settings.host, settings.port, "--port"))
+        public = opened.enter_context(listening_alone(settings.host, settings.port, "--port"))
         sockets = [public]
         if settings.admin_port is not None:
-            sockets.append(opened.enter_context(_listen(LOOPBACK, settings.admin_port, "--admin-port")))
+            sockets.append(opened.enter_context(listening_alone(LOOPBACK, settings.admin_port, "--admin-port")))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{public.getsockname()[1]}"
         yield Addresses(sockets, url, sockets[1].getsockname()[1] if len(sockets) > 1 else None)
 
 
-def _listen(host: str, port: int, option: str) -> socket.socket:
+def listening_alone(host: str, port: int, option: str) -> socket.socket:
+    """A socket of a port; `ConfigError` names the option to change if it cannot be had."""
     try:
         # a name may be one of IPv6
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tabi.errors import ConfigError
-from tabi.serving.addresses import Addresses, listening
+from tabi.serving.addresses import Addresses, listening, listening_alone
 from tabi.serving.settings import Settings
 
 # of the folders that servers share with their workers, and the file by which each is held while its server lives
@@ -41,6 +42,7 @@ def check(settings: Settings) -> tuple[Version, ...]:
     """Prove that a server can start: load and warm its models, and take its ports for a moment."""
     from tabi.serving.worker import Worker
 
+    _consider_grpc(settings)
     with shared_folder() as folder, listening(settings) as addresses:
         worker = Worker(replace(settings, workers=1), folder)
         try:
@@ -56,8 +58,7 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
 
     A port of 0 is a free one. `ready` is called once every worker answers.
     """
-    if settings.workers > 1 and settings.grpc_port == 0:
-        raise ConfigError("several workers cannot share a free gRPC port: name one with --grpc-port")
+    _consider_grpc(settings)
     with _stoppable(), shared_folder() as folder, listening(settings) as addresses:
         if settings.workers > 1:
             from tabi.serving.supervisor import Supervisor
@@ -73,6 +74,26 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
             worker.load()
             worker.open(addresses.admin_port)
             run_worker(worker, addresses.sockets, lambda: ready(Serving(worker.versions, addresses, worker.grpc_port)))
+
+
+def _consider_grpc(settings: Settings) -> None:
+    """Find out what is wrong with the gRPC port before anything is loaded."""
+    if settings.grpc_port is None:
+        return
+    if settings.workers > 1 and settings.grpc_port == 0:
+        raise ConfigError("several workers cannot share a free gRPC port: name one with --grpc-port")
+    if not (_installed("grpc") and _installed("google.protobuf")):
+        raise ConfigError("gRPC needs grpcio and protobuf: pip install 'tabi[grpc]'")
+    with listening_alone(settings.host, settings.grpc_port, "--grpc-port"):
+        pass
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # not even the package that it would be in
+        return False
 
 
 @contextmanager
