@@ -51,6 +51,7 @@ class Worker:
         self._told = 0
         self._telling = Lock()
         self._counting = Lock()
+        self._following: str | None = None
         self._tracer = Tracer.from_environment()
         store = Store(settings.store)
         agreement = Agreement(folder, number, settings.workers)
@@ -82,10 +83,15 @@ class Worker:
 
     def follow(self) -> None:
         """Look at the store, and count what is still buffered."""
+        problem = None
         try:
             self.models.follow()
-        except Exception:  # noqa: BLE001  whatever it is, the next look may go better
-            _log.exception("looking at the store failed")
+        except Exception as error:  # noqa: BLE001  whatever it is, the next look may go better
+            problem = f"{type(error).__name__}: {error}"
+            if problem != self._following:
+                # several times a second would be too often
+                _log.exception("looking at the store failed")
+        self._following = problem
         self._count()
 
     def _count(self) -> None:
