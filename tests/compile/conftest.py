@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tabi.bundle.session import Session
 from tabi.compile import compile_pipeline
@@ -16,6 +19,8 @@ from tabi.data import frame_of
 
 TEXTS = ("a", "b", "c d", "東京", "nan", "None")
 AGREE = 1e-9
+# examples of each property: few and always the same by default, more and new ones where the environment says so
+EXAMPLES = int(os.environ.get("TABI_COMPILE_EXAMPLES", "0"))
 
 
 class Case:
@@ -78,3 +83,10 @@ def assert_graph_equals_pipeline(pipeline: Any, case: Case, seed: int) -> None:
 @pytest.fixture
 def case() -> Case:
     return Case(7)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """OpenMP's threads wait for each other on a busy machine longer than these fits take."""
+    with threadpool_limits(1):
+        yield

@@ -1,4 +1,7 @@
-"""For every class that has a converter: draw data and parameters, fit, convert, compare with scikit-learn."""
+"""Whole pipelines to one probability: draw data and parameters, fit, compile, compare with scikit-learn.
+
+Each class by itself is tried in test_proved.py.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from tests.compile.conftest import Case, assert_graph_equals_pipeline
+from tests.compile.conftest import EXAMPLES, Case, assert_graph_equals_pipeline
 
 seeds = st.integers(0, 2**31 - 1)
-modest = settings(max_examples=20, deadline=None)
+modest = settings(max_examples=EXAMPLES or 4, deadline=None, derandomize=not EXAMPLES)
 
 
 def ordinal(**options: Any) -> OrdinalEncoder:
@@ -193,7 +196,7 @@ def test_ordinal_encoder_with_codes_shared_by_rare_categories(seed: int, most: i
     assert_graph_equals_pipeline(pipeline.fit(case.frame, case.y), case, seed)
 
 
-@settings(max_examples=8, deadline=None)
+@modest
 @given(seed=seeds, method=st.sampled_from(["sigmoid", "isotonic"]), ensemble=st.booleans(), inside=st.booleans())
 def test_calibration_around_and_inside_a_pipeline(seed: int, method: str, ensemble: bool, inside: bool) -> None:
     case = Case(seed, rows=80)

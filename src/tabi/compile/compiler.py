@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from onnx import TensorProto, helper, load_model_from_string
+from sklearn.pipeline import Pipeline
 
 import tabi.compile.converters  # noqa: F401  registers the converters
 from tabi.bundle.session import CATEGORICAL, NUMERIC, PROBABILITY
-from tabi.compile.graph import Graph, Lane, Lanes, Origin, Scores
-from tabi.compile.registry import convert, scores_only
+from tabi.compile.converters.compose import join
+from tabi.compile.graph import Graph, Lane, Lanes, Origin, Scores, Value
+from tabi.compile.registry import Converted, convert, probability_of, refuse, scores_only, transform
 from tabi.contract import Contract
+from tabi.errors import CompileError
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,19 @@ class Compiled:
     def model_with_step(self, path: str) -> bytes:
         """The graph that gives what one step gives, as output `step`: [N, width]."""
         step = self._graph.steps[path]
-        tensor = step.ranking if isinstance(step, Scores) else self._graph.pack(step)
-        text = not isinstance(step, Scores) and step[0].text
-        kind = TensorProto.STRING if text else TensorProto.DOUBLE
-        identity = self._graph.add("Identity", [tensor])
-        output = helper.make_tensor_value_info(identity, kind, [None, None])
-        return bytes(self._graph.to_model(_inputs(self._contract), [output], {}).SerializeToString(deterministic=True))
+        return _model_of(self._graph, _tensor(self._graph, step), _is_text(step), self._contract)
+
+
+@dataclass(frozen=True)
+class CompiledStep:
+    """The graphs of what one step gives over the inputs of `Compiled`, each with one output [N, width].
+
+    `models`, by method: `transform`, `predict` of a regressor, `predict_proba` and `decision_function` of a classifier;
+    of two classes the second alone.
+    """
+
+    models: dict[str, bytes]
+    thresholds: dict[int, tuple[float, ...]]
 
 
 def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
@@ -56,12 +66,62 @@ def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
     """
     graph = Graph()
     scores = scores_only(convert(pipeline, graph, _input_lanes(contract), ""), "")
-    flat = graph.add("Reshape", [scores.probability, graph.constant([-1], "int64")])
+    if scores.classes != 2:
+        raise refuse(*_last_step(pipeline), f"{scores.classes} classes", "two classes are released for now")
+    probability = probability_of(scores, *_last_step(pipeline)[::-1])
+    flat = graph.add("Reshape", [probability, graph.constant([-1], "int64")])
     graph.nodes.append(helper.make_node("Identity", [flat], [PROBABILITY], name=PROBABILITY))
     output = helper.make_tensor_value_info(PROBABILITY, TensorProto.DOUBLE, ["rows"])
     model = graph.to_model(_inputs(contract), [output], _metadata(contract))
-    thresholds = {column: tuple(sorted(values)) for column, values in sorted(graph.thresholds.items())}
-    return Compiled(model.SerializeToString(deterministic=True), thresholds, graph, contract)
+    return Compiled(model.SerializeToString(deterministic=True), _thresholds(graph), graph, contract)
+
+
+def compile_step(step: Any, contract: Contract, *, transformer: bool = False) -> CompiledStep:
+    """Compile any fitted step that takes the contract's columns, whatever it gives.
+
+    `transformer`: take the `transform` of a class that also predicts. Raises `CompileError` as `compile_pipeline`.
+    """
+    graph = Graph()
+    lanes = _input_lanes(contract)
+    given = transform(step, graph, lanes, "") if transformer else convert(step, graph, lanes, "")
+    if given == ():
+        raise CompileError(f"{type(step).__name__} gives no column at all: nothing is left to compile")
+    if isinstance(given, Scores):
+        tensors = {"predict_proba": given.probability, "decision_function": given.decision}
+    else:
+        tensors = {"predict" if isinstance(given, Value) else "transform": _tensor(graph, given)}
+    text = _is_text(given)
+    models = {name: _model_of(graph, tensor, text, contract) for name, tensor in tensors.items() if tensor}
+    return CompiledStep(models, _thresholds(graph))
+
+
+def _thresholds(graph: Graph) -> dict[int, tuple[float, ...]]:
+    return {column: tuple(sorted(values)) for column, values in sorted(graph.thresholds.items())}
+
+
+def _tensor(graph: Graph, step: Converted) -> str:
+    if isinstance(step, Value):
+        return step.tensor
+    return step.ranking if isinstance(step, Scores) else graph.pack(step)
+
+
+def _is_text(step: Converted) -> bool:
+    return not isinstance(step, Scores | Value) and step[0].text
+
+
+def _model_of(graph: Graph, tensor: str, text: bool, contract: Contract) -> bytes:
+    identity = graph.add("Identity", [tensor])
+    output = helper.make_tensor_value_info(identity, TensorProto.STRING if text else TensorProto.DOUBLE, [None, None])
+    return bytes(graph.to_model(_inputs(contract), [output], {}).SerializeToString(deterministic=True))
+
+
+def _last_step(pipeline: Any) -> tuple[str, Any]:
+    """Path and object of the estimator that a pipeline ends in."""
+    path, last = "", pipeline
+    while isinstance(last, Pipeline):
+        name, last = last.steps[-1]
+        path = join(path, name)
+    return path, last
 
 
 def _input_lanes(contract: Contract) -> Lanes:

@@ -49,15 +49,33 @@ Lanes = tuple[Lane, ...]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a binary classifier gives: float64[N, 1] tensors. `decision` is absent where the estimator has none."""
+    """What a classifier gives, as float64 tensors: [N, 1] of the second of two classes, [N, classes] of more.
 
-    probability: str
+    Either is absent where the estimator has none, never both.
+    """
+
+    probability: str | None
     decision: str | None = None
+    classes: int = 2
 
     @property
     def ranking(self) -> str:
         """The tensor that a calibrator reads: the decision where there is one."""
-        return self.decision or self.probability
+        chosen = self.decision or self.probability
+        assert chosen is not None  # noqa: S101  the law above, for the type checker
+        return chosen
+
+    @property
+    def width(self) -> int:
+        """Columns of the tensors."""
+        return 1 if self.classes == 2 else self.classes
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a regressor gives: a float64[N, 1] tensor."""
+
+    tensor: str
 
 
 @dataclass
@@ -69,7 +87,7 @@ class Graph:
     # thresholds met in trees, in units of the input, by numeric input column
     thresholds: dict[int, set[float]] = field(default_factory=dict)
     # what each step of the pipeline gave, by its path
-    steps: dict[str, Lanes | Scores] = field(default_factory=dict)
+    steps: dict[str, Lanes | Scores | Value] = field(default_factory=dict)
     _packed: dict[Lanes, str] = field(default_factory=dict)
     _named: dict[bytes, str] = field(default_factory=dict)
 

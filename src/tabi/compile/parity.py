@@ -20,6 +20,8 @@ from tabi.contract import Contract, Tensors
 from tabi.data import frame_of
 
 DIFFERENT = float("inf")
+# how a pipeline refuses a row: infinity, say, or a code beyond those of the fit
+REFUSALS = (ValueError, IndexError)
 
 
 class KindResult(msgspec.Struct, frozen=True):
@@ -105,11 +107,11 @@ def _pipeline_probability(
     expected, refused = np.zeros(count), np.zeros(count, dtype=bool)
     try:
         return _predict(pipeline, contract, tensors), refused
-    except ValueError:
+    except REFUSALS:
         for i in range(count):
             try:
                 expected[i] = _predict(pipeline, contract, _row(tensors, i))[0]
-            except ValueError:
+            except REFUSALS:
                 refused[i] = True
     return expected, refused
 

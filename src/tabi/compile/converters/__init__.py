@@ -1,5 +1,45 @@
 """One module for each kind of step. Importing this package registers them all."""
 
-from tabi.compile.converters import calibrate, compose, encode, forest, gradient_boosting, impute, linear, scale
+from tabi.compile.converters import (
+    bayes,
+    bins,
+    boosting,
+    calibrate,
+    compose,
+    delegate,
+    discriminant,
+    encode,
+    ensemble,
+    forest,
+    gradient_boosting,
+    impute,
+    kernels,
+    linear,
+    neural,
+    numeric,
+    project,
+    scale,
+    select,
+)
 
-__all__ = ["calibrate", "compose", "encode", "forest", "gradient_boosting", "impute", "linear", "scale"]
+__all__ = [
+    "bayes",
+    "bins",
+    "boosting",
+    "calibrate",
+    "compose",
+    "delegate",
+    "discriminant",
+    "encode",
+    "ensemble",
+    "forest",
+    "gradient_boosting",
+    "impute",
+    "kernels",
+    "linear",
+    "neural",
+    "numeric",
+    "project",
+    "scale",
+    "select",
+]

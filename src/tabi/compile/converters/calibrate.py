@@ -11,26 +11,39 @@ from sklearn.isotonic import IsotonicRegression
 
 from tabi.compile.converters.compose import join
 from tabi.compile.graph import Graph, Lanes, Scores
-from tabi.compile.registry import convert, converts, refuse, scores_only
+from tabi.compile.operators import row_sum, side_by_side
+from tabi.compile.registry import convert, converts, ranking_of, refuse, scores_only
 
 
 @converts(CalibratedClassifierCV)
 def _calibrated_classifier(estimator: CalibratedClassifierCV, graph: Graph, lanes: Lanes, path: str) -> Scores:
-    if len(estimator.classes_) != 2:
-        raise refuse(path, estimator, f"{len(estimator.classes_)} classes", "two classes are converted for now")
     if estimator.method not in ("sigmoid", "isotonic"):
         raise refuse(path, estimator, f"method={estimator.method!r}", "use sigmoid or isotonic")
+    classes = len(estimator.classes_)
     members = [
-        _calibrated(member, graph, lanes, join(path, str(i)))
+        _calibrated(member, classes, graph, lanes, join(path, str(i)))
         for i, member in enumerate(estimator.calibrated_classifiers_)
     ]
     total = members[0] if len(members) == 1 else graph.add("Sum", members)
-    return Scores(probability=graph.add("Div", [total, graph.constant(float(len(members)))]))
+    return Scores(graph.add("Div", [total, graph.constant(float(len(members)))]), classes=classes)
 
 
-def _calibrated(member: Any, graph: Graph, lanes: Lanes, path: str) -> str:
-    score = scores_only(convert(member.estimator, graph, lanes, path), path).ranking
-    (calibrator,) = member.calibrators
+def _calibrated(member: Any, classes: int, graph: Graph, lanes: Lanes, path: str) -> str:
+    scores = scores_only(convert(member.estimator, graph, lanes, path), path)
+    if scores.classes != classes:
+        raise refuse(path, member.estimator, "only some of the classes", "use more rows or fewer folds")
+    ranking, width = ranking_of(scores, member.estimator, path), scores.width
+    columns = [graph.pack((lane,)) for lane in graph.lanes_of(ranking, width)]
+    shares = [_one(*pair, graph) for pair in zip(member.calibrators, columns, strict=True)]
+    if width == 1:
+        return shares[0]
+    together = side_by_side(graph, shares)
+    total = row_sum(graph, together, width)
+    nothing = graph.add("Equal", [total, graph.constant(0.0)])
+    return graph.add("Where", [nothing, graph.constant(1.0 / classes), graph.add("Div", [together, total])])
+
+
+def _one(calibrator: Any, score: str, graph: Graph) -> str:
     if isinstance(calibrator, IsotonicRegression):
         return _isotonic(calibrator, graph, score)
     scaled = graph.add("Add", [graph.add("Mul", [score, graph.constant(calibrator.a_)]), graph.constant(calibrator.b_)])

@@ -1,35 +1,47 @@
-"""HistGradientBoostingClassifier, native categories and missing values included."""
+"""HistGradientBoosting, native categories and missing values included."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from onnx import numpy_helper
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from tabi.compile.converters.trees import TreeEnsemble, note_thresholds
-from tabi.compile.graph import ML, Graph, Lane, Lanes, Scores
-from tabi.compile.registry import converts, refuse
+from tabi.compile.graph import ML, Graph, Lane, Lanes, Scores, Value
+from tabi.compile.operators import exp, from_decision
+from tabi.compile.registry import converts, numbers_only
+
+HistGradient: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 
 
 @converts(HistGradientBoostingClassifier)
-def _hist_gradient_boosting(estimator: HistGradientBoostingClassifier, graph: Graph, lanes: Lanes, path: str) -> Scores:
-    if len(estimator.classes_) != 2:
-        raise refuse(path, estimator, f"{len(estimator.classes_)} classes", "two classes are converted for now")
+def _hist_classifier(estimator: HistGradientBoostingClassifier, graph: Graph, lanes: Lanes, path: str) -> Scores:
+    raw = _raw(estimator, graph, numbers_only(estimator, lanes, path))
+    return from_decision(graph, raw, len(estimator.classes_))
+
+
+@converts(HistGradientBoostingRegressor)
+def _hist_regressor(estimator: HistGradientBoostingRegressor, graph: Graph, lanes: Lanes, path: str) -> Value:
+    raw = _raw(estimator, graph, numbers_only(estimator, lanes, path))
+    return Value(exp(graph, raw) if estimator.loss in ("poisson", "gamma") else raw)
+
+
+def _raw(estimator: HistGradient, graph: Graph, lanes: Lanes) -> str:
+    """Baseline and leaves summed, before the link: [N, 1], or a column a class."""
     ordered, categories = _own_order(estimator, graph, lanes)
-    trees = TreeEnsemble(constant=float(estimator._baseline_prediction.ravel()[0]))
-    for (predictor,) in estimator._predictors:
-        _add_tree(trees, predictor, categories)
+    baseline = estimator._baseline_prediction.ravel().astype(np.float64).tolist()
+    trees = TreeEnsemble(targets=len(baseline), constants=baseline)
+    for iteration in estimator._predictors:
+        for target, predictor in enumerate(iteration):
+            _add_tree(trees, predictor, categories, target)
     _note(graph, ordered, estimator)
-    decision = trees.add_to(graph, ordered)
-    return Scores(probability=graph.sigmoid(decision), decision=decision)
+    return trees.add_to(graph, ordered)
 
 
-def _own_order(
-    estimator: HistGradientBoostingClassifier, graph: Graph, lanes: Lanes
-) -> tuple[Lanes, list[npt.NDArray[np.float64]]]:
+def _own_order(estimator: HistGradient, graph: Graph, lanes: Lanes) -> tuple[Lanes, list[npt.NDArray[np.float64]]]:
     """The lanes as the trees see them, categorical ones first, and each of those lanes' category values.
 
     The estimator recodes categories by their rank; the graph keeps the values and translates the trees instead.
@@ -63,15 +75,15 @@ def _known_or_missing(graph: Graph, lane: Lane, known: npt.NDArray[np.float64]) 
     return Lane(recoded, 0, 1, codes=values)
 
 
-def _add_tree(trees: TreeEnsemble, predictor: Any, categories: list[npt.NDArray[np.float64]]) -> None:
+def _add_tree(trees: TreeEnsemble, predictor: Any, categories: list[npt.NDArray[np.float64]], target: int) -> None:
     nodes = predictor.nodes
     if nodes[0]["is_leaf"]:
-        trees.constant += float(nodes[0]["value"])
+        trees.constants[target] += float(nodes[0]["value"])
         return
     ids: list[tuple[int, bool]] = []
     for node in nodes:
         if node["is_leaf"]:
-            ids.append((trees.leaf(float(node["value"])), True))
+            ids.append((trees.leaf(float(node["value"]), target), True))
             continue
         feature, missing_left = int(node["feature_idx"]), bool(node["missing_go_to_left"])
         if node["is_categorical"]:
@@ -89,8 +101,8 @@ def _set_bits(bitset: npt.NDArray[np.uint32], count: int) -> list[int]:
     return [i for i in range(count) if bitset[i // 32] >> (i % 32) & 1]
 
 
-def _note(graph: Graph, lanes: Lanes, estimator: HistGradientBoostingClassifier) -> None:
-    for (predictor,) in estimator._predictors:
+def _note(graph: Graph, lanes: Lanes, estimator: HistGradient) -> None:
+    for predictor in (predictor for iteration in estimator._predictors for predictor in iteration):
         nodes = predictor.nodes
         inner = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
         for feature in np.unique(inner["feature_idx"]):

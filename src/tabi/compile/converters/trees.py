@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import numpy_helper
 
 from tabi.compile.graph import ML, Graph, Lanes
+from tabi.compile.operators import Array, repeated
 
 BRANCH_LEQ = 0
+BRANCH_LT = 1
 BRANCH_MEMBER = 6
 SUM = 1
+Place = tuple[int, bool]  # a node or leaf by its number, and whether it is a leaf
 
 
 @dataclass
 class TreeEnsemble:
-    """Collects nodes and leaves in the node's column-wise form. One target, leaves are summed."""
+    """Collects nodes and leaves in the node's column-wise form. The leaves of each target are summed."""
 
+    targets: int = 1
     features: list[int] = field(default_factory=list)
     splits: list[float] = field(default_factory=list)
     modes: list[int] = field(default_factory=list)
@@ -28,13 +33,21 @@ class TreeEnsemble:
     false_leafs: list[int] = field(default_factory=list)
     members: list[float] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+    leaf_targets: list[int] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
-    # what trees of a single leaf add to every row
-    constant: float = 0.0
+    # what trees of a single leaf add to every row, by target
+    constants: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.constants = self.constants or [0.0] * self.targets
 
     def split(self, feature: int, threshold: float, missing_true: bool) -> int:
         """Add `x[feature] <= threshold`; its branches are set by `branch`."""
         return self._node(feature, threshold, BRANCH_LEQ, missing_true)
+
+    def below(self, feature: int, threshold: float) -> int:
+        """Add `x[feature] < threshold`; its branches are set by `branch`."""
+        return self._node(feature, threshold, BRANCH_LT, missing_true=True)
 
     def member(self, feature: int, values: list[float], missing_true: bool) -> int:
         """Add `x[feature] in values`; its branches are set by `branch`."""
@@ -44,22 +57,22 @@ class TreeEnsemble:
         self.members.extend([*values, np.nan])
         return self._node(feature, 0.0, BRANCH_MEMBER, missing_true)
 
-    def leaf(self, weight: float) -> int:
+    def leaf(self, weight: float, target: int = 0) -> int:
         """Add a leaf."""
         self.weights.append(weight)
+        self.leaf_targets.append(target)
         return len(self.weights) - 1
 
-    def branch(self, node: int, true: tuple[int, bool], false: tuple[int, bool]) -> None:
-        """Say where a node leads: (id, whether it is a leaf) if its test holds, and if not."""
+    def branch(self, node: int, true: Place, false: Place) -> None:
+        """Say where a node leads if its test holds, and if not."""
         self.true_ids[node], self.true_leafs[node] = true[0], int(true[1])
         self.false_ids[node], self.false_leafs[node] = false[0], int(false[1])
 
     def add_to(self, graph: Graph, lanes: Lanes) -> str:
-        """The sum of all trees for each row: float64[N, 1]."""
+        """The sum of all trees for each row and target: float64[N, targets]."""
         if not self.roots:
             # no tree splits: only the number of rows matters
-            rows = graph.add("Shape", [graph.pack(lanes[:1])])
-            return graph.add("ConstantOfShape", [rows], value=numpy_helper.from_array(np.array([self.constant])))
+            return repeated(graph, lanes, self.constants)
         attributes: dict[str, object] = {}
         if self.members:
             attributes["membership_values"] = numpy_helper.from_array(np.array(self.members))
@@ -67,7 +80,7 @@ class TreeEnsemble:
             "TreeEnsemble",
             [graph.pack(lanes)],
             domain=ML,
-            n_targets=1,
+            n_targets=self.targets,
             aggregate_function=SUM,
             post_transform=0,
             tree_roots=self.roots,
@@ -79,11 +92,11 @@ class TreeEnsemble:
             nodes_trueleafs=self.true_leafs,
             nodes_falsenodeids=self.false_ids,
             nodes_falseleafs=self.false_leafs,
-            leaf_targetids=[0] * len(self.weights),
+            leaf_targetids=self.leaf_targets,
             leaf_weights=numpy_helper.from_array(np.array(self.weights)),
             **attributes,
         )
-        return graph.add("Add", [total, graph.constant(self.constant)]) if self.constant else total
+        return graph.add("Add", [total, graph.constant([self.constants])]) if any(self.constants) else total
 
     def _node(self, feature: int, threshold: float, mode: int, missing_true: bool) -> int:
         self.features.append(feature)
@@ -95,9 +108,35 @@ class TreeEnsemble:
         return len(self.features) - 1
 
 
-def note_thresholds(graph: Graph, lanes: Lanes, feature: int, thresholds: list[float]) -> None:
+def count_below(graph: Graph, lanes: Lanes, edges: Sequence[Sequence[float]], *, or_equal: bool) -> str:
+    """How many of the sorted edges of its lane each value is above, or also at: float64[N, lanes].
+
+    One node searches all lanes by halving. A missing value is above none.
+    """
+    trees = TreeEnsemble(targets=len(lanes))
+    for lane, values in enumerate(edges):
+        distinct, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+        if len(distinct):
+            place = _search(trees, lane, distinct, np.concatenate([[0], np.cumsum(counts)]), or_equal)
+            trees.roots.append(place[0])
+    return trees.add_to(graph, lanes)
+
+
+def _search(trees: TreeEnsemble, lane: int, edges: Array, counts: Array, or_equal: bool) -> Place:
+    if not len(edges):
+        return trees.leaf(float(counts[0]), lane), True
+    middle = len(edges) // 2
+    edge = float(edges[middle])
+    node = trees.below(lane, edge) if or_equal else trees.split(lane, edge, missing_true=True)
+    left = _search(trees, lane, edges[:middle], counts[: middle + 1], or_equal)
+    trees.branch(node, left, _search(trees, lane, edges[middle + 1 :], counts[middle + 1 :], or_equal))
+    return node, False
+
+
+def note_thresholds(graph: Graph, lanes: Lanes, feature: int, thresholds: Sequence[float]) -> None:
     """Remember where a numeric input column is split, for the proof's rows at every threshold."""
     origin = lanes[feature].origin
     if origin is not None:
         seen = graph.thresholds.setdefault(origin.column, set())
-        seen.update(t * origin.scale + origin.shift for t in thresholds)
+        # a split of missing values from all others stands at infinity, which no row holds
+        seen.update(t * origin.scale + origin.shift for t in thresholds if np.isfinite(t))
