@@ -44,6 +44,11 @@ _MEANING = {
     501: "Reserved: this version does not answer it",
     503: "No model is loaded yet, or the server is busy: Retry-After says when to try again",
 }
+_ABOUT = (
+    "Predictions of released models. Whatever is asked, a request that is no valid HTTP, too large or too slow is "
+    "answered with a problem document of status 400, 408, 413, 414, 429 or 431, and with 503 and Retry-After while the "
+    "server has too much to do."
+)
 _PATH = {
     "name": "path",
     "in": "query",
@@ -70,7 +75,7 @@ def describe(models: Models) -> Json:
         "info": {
             "title": "Tabi",
             "version": __version__,
-            "description": "Predictions of released models.",
+            "description": _ABOUT,
         },
         "paths": _server_paths(),
         "components": {
@@ -110,7 +115,7 @@ def _server_paths() -> Json:
         "/metrics": _get("metrics", "operate", "Metrics for Prometheus", None, 401, 403, content=plain),
         "/models": _get("models", "operate", "Every model and the version that answers", _ref("ModelList")),
         "/reload": _reload("reload_all", []),
-        "/ping": _get("ping", "operate", "Whether a model is loaded, for SageMaker", None, content=plain),
+        "/ping": _ping(plain),
         "/version": _get("version", "operate", "The server's version, as MLflow's has it", None, content=plain),
         "/v2": _get("v2", "protocol", "The server, in the Open Inference Protocol", {"type": "object"}),
         "/v2/health/live": _get("v2_live", "protocol", "Whether the server lives", {"type": "object"}),
@@ -180,6 +185,12 @@ def _readyz() -> Json:
                     "tags": ["operate"], "responses": answers}}  # fmt: skip
 
 
+def _ping(plain: Json) -> Json:
+    described = _get("ping", "operate", "Whether a model is loaded, for SageMaker", None, content=plain)
+    described["get"]["responses"]["503"] = {"description": "No model is loaded", "content": plain}
+    return described
+
+
 def _operation(name: str, tag: str, summary: str, body: Json | None, answers: Json) -> Json:
     described = {"summary": summary, "operationId": name, "tags": [tag], "responses": answers}
     return {"post": described if body is None else {**described, "requestBody": {"required": True, "content": body}}}
@@ -200,14 +211,16 @@ def _batch(name: str, body: str) -> Json:
 
 
 def _invocations(name: str) -> Json:
-    content = {"application/json": {"schema": {"type": "object"}}, "text/csv": {"schema": {"type": "string"}}}
+    formats = ("dataframe_split", "dataframe_records", "instances", "inputs")
+    one_of = {"type": "object", "oneOf": [{"required": [each]} for each in formats]}
+    content = {"application/json": {"schema": one_of}, "text/csv": {"schema": {"type": "string"}}}
     answers = {"200": _answer({"type": "object"}), **_others(400, 413, 415, 500, 503)}
     return _operation(name, "protocol", "Predict, as MLflow's server does", content, answers)
 
 
 def _infer(name: str) -> Json:
-    content = {"application/json": {"schema": {"type": "object"}}}
-    answers = {"200": _answer({"type": "object"}), **_others(400, 413, 500, 503)}
+    content = {"application/json": {"schema": {"type": "object", "required": ["inputs"]}}}
+    answers = {"200": _answer({"type": "object"}), **_others(400, 413, 415, 500, 503)}
     return _operation(name, "protocol", "Predict by the Open Inference Protocol", content, answers)
 
 
