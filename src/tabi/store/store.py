@@ -107,8 +107,9 @@ class Store:
             if pointer is None:
                 raise NotFoundError(f"no model {name} was released to the store {self.root}: {self._known()}")
             id = pointer.id  # noqa: A001
-        known = self.snapshots(name)
-        if id not in known:
+        # servers ask several times a second, so all snapshots are looked at only where one is missing
+        if not self._has(checked_name(name), id):
+            known = self.snapshots(name)
             listed = ", ".join(known_id[:12] for known_id in known[:10]) or "none"
             raise NotFoundError(f"the store {self.root} has no snapshot {id[:64]!r} of {name}: it has {listed}")
         return self._objects.path(snapshot_key(name, id))
@@ -127,7 +128,7 @@ class Store:
         if is_name(name) and colon:
             return self.open_path(name, self._complete_id(name, prefix))
         folder = Path(ref)
-        if is_name(ref) and (ref in self.names() or not (folder / MANIFEST).is_file()):
+        if is_name(ref) and (self._is_released(ref) or not (folder / MANIFEST).is_file()):
             return self.open_path(ref)
         if not (folder / MANIFEST).is_file():
             raise NotFoundError(f"{ref!r} is neither a model nor a folder with a {MANIFEST}: {self._known()}")
@@ -141,23 +142,28 @@ class Store:
             return False
         if len(parts) != 3 or parts[1] != SNAPSHOTS or not is_name(parts[0]):
             return False
-        return parts[2] in self.snapshots(parts[0])
+        return self._has(parts[0], parts[2])
 
     def names(self) -> list[str]:
         """Models with at least one complete snapshot, sorted."""
-        return [name for name in self._objects.children(MODELS) if is_name(name) and self.snapshots(name)]
+        return [name for name in self._objects.children(MODELS) if is_name(name) and self._is_released(name)]
 
     def snapshots(self, name: str) -> list[str]:
         """Ids of the model's complete snapshots, sorted."""
         key = snapshots_key(checked_name(name))
-        folder = self._objects.path(key)
-        return [
-            child for child in self._objects.children(key) if is_id(child) and (folder / child / MANIFEST).is_file()
-        ]
+        return [child for child in self._objects.children(key) if self._has(name, child)]
 
     def verify(self) -> list[Finding]:
         """Every fault of pointers, snapshots and digests, and what killed writers left; empty if all is well."""
         return verify(self.root)
+
+    def _has(self, name: str, identity: str) -> bool:
+        """Whether a snapshot is there and complete."""
+        return is_id(identity) and (self._objects.path(snapshot_key(name, identity)) / MANIFEST).is_file()
+
+    def _is_released(self, name: str) -> bool:
+        """Whether a model has a complete snapshot."""
+        return any(self._has(name, child) for child in self._objects.children(snapshots_key(name)))
 
     def _complete_id(self, name: str, prefix: str) -> str:
         if not _PREFIX.fullmatch(prefix):
