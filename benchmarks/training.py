@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.experimental import enable_run_search_cv  # noqa: F401
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import HalvingGridSearchCV, StratifiedKFold
@@ -31,11 +31,12 @@ from tabi.contract import Contract
 from tabi.data import Table, load_table
 from tabi.project import ProjectConfig, load_config
 from tabi.training.evaluate import RepeatedScore, repeated_cross_validation
-from tabi.training.fits import Floats
 from tabi.training.fitting import fit_best, learn_anew
-from tabi.training.presets import PRESETS, build_pipeline, candidate_space
-from tabi.training.search import halving_search
+from tabi.training.pipelines import build_pipeline, candidate_space
+from tabi.training.presets import PRESETS
+from tabi.training.search import run_search
 from tabi.training.split import Labels, cut
+from tabi.training.stages import Floats
 from tabi.workspace import Workspace
 
 ROUNDS = 2
@@ -89,7 +90,7 @@ def our_search(
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Tabi's search on all cores, and the fit of what it found."""
     build = partial(build_pipeline, contract, config)
-    found = halving_search(build, candidate_space(config), X, y, config.search, config.seed)
+    found = run_search(build, candidate_space(config), X, y, config.search, config.seed)
     return fit_best(contract, config, found.best, X, y), found.best
 
 

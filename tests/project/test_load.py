@@ -137,6 +137,7 @@ def test_a_fault_in_an_override_is_told(workspace: Workspace, override: str, tol
         ("split.test_size=0", "split.test_size must be above 0 and below 1"),
         ("split.test_size=1", "split.test_size must be above 0 and below 1"),
         ("search.folds=1", "search.folds must be 2 or more"),
+        ("search.candidates=0", "search.candidates must be 1 or more"),
         ("search.jobs=0", "search.jobs must be 1 or more, or -1 for all cores"),
         ("search.min_resources=0", "search.min_resources must be 1 or more"),
         ("seed=-1", "seed must be between 0 and 4294967295"),
@@ -191,6 +192,22 @@ def test_a_name_without_a_project_is_not_found(workspace: Workspace, name: str) 
 )
 def test_the_label_of_a_result_line(source: str, label: str) -> None:
     assert dataset_label(source) == label
+
+
+def test_the_code_of_an_own_pipeline_is_read_from_the_project_and_kept_beside_the_configuration(
+    workspace: Workspace,
+) -> None:
+    code = "def build(contract):\n    return f'${contract}'\n"
+    with pytest.raises(ConfigError, match=r"preset=own needs .*p/pipeline\.py: write build\(contract\) there"):
+        load(workspace, LEAST, "preset=own")
+    (workspace.projects / "p" / "pipeline.py").write_text(code)
+    config = load_config(workspace, "p", ["preset=own"])
+    assert config.code == code
+    assert "code" not in config_to_yaml(config)
+    assert config_from_yaml(config_to_yaml(config), code) == config
+    assert load(workspace, LEAST).code == ""
+    assert "unknown key 'code'" in refusal(workspace, LEAST + "code: x\n")
+    assert "unknown key 'code'" in refusal(workspace, LEAST, "code=x")
 
 
 # printable, and nothing that OmegaConf reads as an interpolation

@@ -20,7 +20,7 @@ class Thermometer(HistGradientBoostingClassifier):  # type: ignore[misc]
 
 def tasks(count: int) -> Any:
     X, y = np.arange(40.0).reshape(-1, 1), np.array([0, 1] * 20, dtype=np.int8)
-    shared = SharedFit(Thermometer(max_iter=2), {0: {}})
+    shared = SharedFit(None, "", Thermometer(max_iter=2), {0: {}})
     return (FitTask(shared, fold, (X, y), (X, y)) for fold in range(count))
 
 

@@ -59,6 +59,8 @@ def test_the_tracked_run_holds_parameters_metrics_inputs_and_every_artifact(trai
         "metrics.json",
         "pipeline.skops",
         "reports/calibration.png",
+        "reports/front.json",
+        "reports/front.png",
         "reports/permutation_importance.png",
         "reports/precision_recall.png",
         "reports/roc.png",

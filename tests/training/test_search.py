@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -14,9 +15,10 @@ from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from tabi.errors import ConfigError, TrainingError
 from tabi.project import SearchConfig
+from tabi.project.config import Strategy
 from tabi.training.fits import shared_fits
-from tabi.training.presets import build_pipeline
-from tabi.training.search import halving_search, min_resources, plan_rungs
+from tabi.training.pipelines import build_pipeline
+from tabi.training.search import min_resources, plan_rungs, run_search
 from tabi.training.split import nested_subsamples, stratified_folds
 
 SPACE: dict[str, list[Any]] = {"clf__max_iter": [5, 10], "clf__learning_rate": [0.1, 0.3]}
@@ -46,7 +48,7 @@ def test_preprocessing_is_fitted_on_the_training_rows_of_a_fold_only_and_once_fo
         return pipeline.set_params(prep__cat=Spy(handle_unknown="use_encoded_value", unknown_value=np.nan))
 
     Spy.seen.clear()
-    result = halving_search(build, SPACE, X, y, ONE_CORE, 0)
+    result = run_search(build, SPACE, X, y, ONE_CORE, 0)
     assert [score.n_resources for score in result.table] == [150] * 4
     assert Spy.seen == [120] * 5
 
@@ -62,7 +64,7 @@ def test_a_transformer_that_knows_the_target_gains_nothing_from_noise(contract_o
         pipeline = build_pipeline(contract_of(X), config_of(preset="logistic"), params)
         return pipeline.set_params(prep__cat=encoder)
 
-    result = halving_search(build, {"clf__C": [1.0]}, X, y, ONE_CORE, 0)
+    result = run_search(build, {"clf__C": [1.0]}, X, y, ONE_CORE, 0)
     assert abs(result.score - 0.5) < 0.08
 
 
@@ -107,7 +109,7 @@ def test_a_stage_of_a_shared_fit_is_to_the_last_digit_the_fit_of_that_many_trees
     build = partial(build_pipeline, contract_of(X), config_of())
     space: dict[str, list[Any]] = {"clf__max_iter": [10, 5, 20], "clf__max_features": [0.5, 1.0]}
     assert len(shared_fits(build, list(ParameterGrid(space)))) == 2
-    result = halving_search(build, space, X, y, ONE_CORE, 3)
+    result = run_search(build, space, X, y, ONE_CORE, 3)
     for train, valid in stratified_folds(y, 5, 3):
         alone = build(result.best).fit(X.iloc[train], y[train]).predict_proba(X.iloc[valid])[:, 1]
         assert np.array_equal(result.out_of_fold[valid], alone)
@@ -119,37 +121,43 @@ def test_candidates_with_early_stopping_do_not_share_a_fit(mixed_rows: Any, cont
     assert len(shared_fits(build, list(ParameterGrid(SPACE)))) == 4
 
 
-@pytest.mark.parametrize("preset", ["native", "onehot"])
+@pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize("preset", ["native", "forest"])
 def test_one_process_and_two_give_the_same_result_to_the_last_digit(
-    preset: str, mixed_rows: Any, contract_of: Any, config_of: Any, monkeypatch: pytest.MonkeyPatch
+    preset: str, strategy: Strategy, mixed_rows: Any, contract_of: Any, config_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     X, y = mixed_rows(700)
     build = partial(build_pipeline, contract_of(X), config_of(preset=preset))
-    space: dict[str, list[Any]] = {**SPACE, "clf__max_depth": [2, 4, None]}
-    one, two = (halving_search(build, space, X, y, SearchConfig(jobs=jobs), 1) for jobs in (1, 2))
-    assert len({score.rung for score in one.table}) > 1
+    size = "clf__max_iter" if preset == "native" else "clf__n_estimators"
+    space: dict[str, list[Any]] = {size: [5, 10], "clf__max_features": [0.5, 1.0], "clf__max_depth": [2, 4, None]}
+    config = SearchConfig(strategy=strategy, candidates=7)
+    one, two = (run_search(build, space, X, y, replace(config, jobs=jobs), 1) for jobs in (1, 2))
+    if strategy is Strategy.halving:
+        assert len({score.rung for score in one.table}) > 1
+    else:
+        assert [score.n_resources for score in one.table] == [700] * 7
     assert one.best == two.best
     assert [s.scores for s in one.table] == [s.scores for s in two.table]
     assert np.array_equal(one.out_of_fold, two.out_of_fold)
 
 
-def test_of_equal_scores_the_earlier_candidate_wins(mixed_rows: Any, contract_of: Any, config_of: Any) -> None:
+def test_of_equal_candidates_the_earlier_wins(mixed_rows: Any, contract_of: Any, config_of: Any) -> None:
     X, y = mixed_rows(150)
     build = partial(build_pipeline, contract_of(X), config_of(params={"max_iter": 3}))
-    result = halving_search(build, {"clf__verbose": [0, False]}, X, y, ONE_CORE, 0)
+    result = run_search(build, {"clf__verbose": [0, False]}, X, y, ONE_CORE, 0)
     assert result.best["clf__verbose"] is not False
 
 
-def test_progress_counts_every_candidate_and_fold(mixed_rows: Any, contract_of: Any, config_of: Any) -> None:
+def test_progress_counts_every_fit(mixed_rows: Any, contract_of: Any, config_of: Any) -> None:
     X, y = mixed_rows(150)
     steps: list[tuple[int, int, float]] = []
     build = partial(build_pipeline, contract_of(X), config_of())
-    result = halving_search(build, SPACE, X, y, ONE_CORE, 0, lambda *step: steps.append(step))
-    assert [done for done, _, _ in steps] == list(range(2, 21, 2))
-    assert {total for _, total, _ in steps} == {20}
+    result = run_search(build, SPACE, X, y, ONE_CORE, 0, lambda *step: steps.append(step))
+    assert [done for done, _, _ in steps] == list(range(1, 11))
+    assert {total for _, total, _ in steps} == {10}
     assert math.isnan(steps[0][2])
-    assert steps[-1][2] == result.score
+    assert steps[-1][2] == max(score.mean for score in result.table)
 
 
 def test_a_score_that_is_not_finite_stops_the_search_with_candidate_and_fold(
@@ -167,7 +175,7 @@ def test_a_score_that_is_not_finite_stops_the_search_with_candidate_and_fold(
         return pipeline.set_params(**params)
 
     with pytest.raises(TrainingError, match=r"'clf__C': 1\.0.*no finite score in fold 0 of the rung of 150 rows"):
-        halving_search(build, {"clf__C": [1.0]}, X, y, ONE_CORE, 0)
+        run_search(build, {"clf__C": [1.0]}, X, y, ONE_CORE, 0)
 
 
 def test_a_fit_that_fails_names_candidate_and_fold_but_no_value(
@@ -176,14 +184,14 @@ def test_a_fit_that_fails_names_candidate_and_fold_but_no_value(
     X, y = mixed_rows(150)
     build = partial(build_pipeline, contract_of(X), config_of())
     with pytest.raises(TrainingError, match=r"-1.*fold 0.*learning_rate"):
-        halving_search(build, {"clf__learning_rate": [-1]}, X, y, ONE_CORE, 0)
+        run_search(build, {"clf__learning_rate": [-1]}, X, y, ONE_CORE, 0)
 
     def hostile(params: Any) -> Any:
         pipeline = build_pipeline(contract_of(X), config_of(preset="logistic"), params)
         return pipeline.set_params(prep__cat="passthrough")
 
     with pytest.raises(TrainingError, match=r"failed in fold 0 with ValueError") as caught:
-        halving_search(hostile, {"clf__C": [3.0]}, X, y, ONE_CORE, 0)
+        run_search(hostile, {"clf__C": [3.0]}, X, y, ONE_CORE, 0)
     assert "blue" not in str(caught.value)
 
 
@@ -193,4 +201,4 @@ def test_a_column_that_is_empty_in_a_fold_only_is_no_obstacle(
     X, y = mixed_rows(150)
     X = X.assign(rare=np.where(np.arange(150) == 7, 1.0, np.nan))
     build = partial(build_pipeline, contract_of(X), config_of())
-    assert halving_search(build, SPACE, X, y, ONE_CORE, 0).score > 0.7
+    assert run_search(build, SPACE, X, y, ONE_CORE, 0).score > 0.7

@@ -24,10 +24,25 @@ class Kind(Enum):
 
 
 class ClassWeight(Enum):
-    """Whether rows are weighted so that both classes weigh the same."""
+    """Whether rows are weighted so that both classes weigh the same; `search` tries both."""
 
     none = "none"
     balanced = "balanced"
+    search = "search"
+
+
+class Strategy(Enum):
+    """`halving`: all candidates on few rows, the best on all. `random`: some candidates, drawn, on all rows."""
+
+    halving = "halving"
+    random = "random"
+
+
+class Select(Enum):
+    """Which candidate wins: the cheapest to serve within one standard error of the best, or the best."""
+
+    cheapest = "cheapest"
+    best = "best"
 
 
 class CalibrationMethod(Enum):
@@ -69,13 +84,18 @@ class SplitConfig:
 
 @dataclass
 class SearchConfig:
-    """Halving search over the preset's candidates.
+    """Search over the preset's candidates.
 
-    `space`: candidate values by parameter, replacing the preset's own. `min_resources`: rows of the first rung,
-    computed from the rarer class where unset. `jobs`: folds fitted at a time, -1 for all cores.
+    `space`: candidate values by parameter, replacing the preset's own. `min_resources`: rows of the first rung of
+    halving, computed from the rarer class where unset. `candidates`: how many a random search draws. `jobs`: folds
+    fitted at a time, -1 for all cores. `presets`: what `preset: auto` chooses among.
     """
 
     mode: Mode = Mode.full
+    strategy: Strategy = Strategy.halving
+    candidates: int = 20
+    select: Select = Select.cheapest
+    presets: list[str] = field(default_factory=lambda: ["logistic", "native", "forest", "vote"])
     folds: int = 5
     factor: int = 3
     min_resources: int | None = None
@@ -133,6 +153,8 @@ class ProjectConfig:
     columns: dict[str, ColumnConfig] = field(default_factory=dict)
     strict: bool = False
     preset: str = "native"
+    # the presets that `stack` and `vote` join
+    members: list[str] = field(default_factory=lambda: ["forest", "gradient_boosting", "logistic", "mlp"])
     # parameters of the preset's estimator that hold for every candidate
     params: dict[str, Any] = field(default_factory=dict)
     class_weight: ClassWeight = ClassWeight.none
@@ -143,3 +165,5 @@ class ProjectConfig:
     threshold: ThresholdConfig = field(default_factory=ThresholdConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gates: GatesConfig = field(default_factory=GatesConfig)
+    # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
+    code: str = ""

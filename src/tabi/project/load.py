@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import ItemsView, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_origin, get_type_hints
 
@@ -25,6 +25,8 @@ from tabi.workspace import Workspace
 # below these a project makes up its own keys
 OPEN = ("params", "search.space")
 COLUMN_KEYS = tuple(field.name for field in fields(ColumnConfig))
+# the preset that is a project's own code, and the field and file that hold it
+OWN, CODE, CODE_FILE = "own", "code", "pipeline.py"
 
 
 def project_names(workspace: Workspace) -> list[str]:
@@ -43,17 +45,31 @@ def load_config(workspace: Workspace, name: str, overrides: Sequence[str] = ()) 
             f"there is no project {name!r} in {workspace.projects}; known: {', '.join(names) or 'none'}"
         )
     path = workspace.projects / name / "config.yaml"
-    return _compose({"name": name, **_read_yaml(path)}, overrides, where=str(path))
+    config = _compose({"name": name, **_read_yaml(path)}, overrides, where=str(path))
+    return replace(config, code=_read_code(path.with_name(CODE_FILE))) if config.preset == OWN else config
 
 
 def config_to_yaml(config: ProjectConfig) -> str:
-    """The whole configuration as YAML. Law, for printable text: `config_from_yaml(config_to_yaml(c)) == c`."""
-    return OmegaConf.to_yaml(OmegaConf.structured(config))
+    """The whole configuration but its code as YAML.
+
+    Law, for printable text: `config_from_yaml(config_to_yaml(c), c.code) == c`.
+    """
+    content = OmegaConf.structured(replace(config, code=""))
+    return "".join(line for line in OmegaConf.to_yaml(content).splitlines(keepends=True) if line != f"{CODE}: ''\n")
 
 
-def config_from_yaml(text: str) -> ProjectConfig:
+def config_from_yaml(text: str, code: str = "") -> ProjectConfig:
     """Read what `config_to_yaml` wrote."""
-    return _compose(yaml.safe_load(text), (), where="the run's config.yaml")
+    return replace(_compose(yaml.safe_load(text), (), where="the run's config.yaml"), code=code)
+
+
+def _read_code(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"preset=own needs {path}: write build(contract) there, or choose another preset") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: save it again as UTF-8") from error
 
 
 def dataset_label(source: str) -> str:
@@ -136,7 +152,7 @@ def _check_keys(content: object, schema: type, prefix: str, where: str) -> None:
     hints = get_type_hints(schema)
     for key, value in _keys_and_values(content, prefix, where):
         path = f"{prefix}{key}"
-        if key not in hints:
+        if key not in hints or path == CODE:
             raise ConfigError(f"{where}: unknown key {path!r}{_nearest(path)}")
         if is_dataclass(hints[key]):
             _check_keys(value, cast(type, hints[key]), f"{path}.", where)
@@ -155,7 +171,9 @@ def _keys_and_values(content: object, prefix: str, where: str) -> ItemsView[str,
 def _known_keys(schema: type = ProjectConfig, prefix: str = "") -> Iterator[str]:
     hints = get_type_hints(schema)
     for item in fields(schema):
-        yield prefix + item.name
+        if (path := prefix + item.name) == CODE:
+            continue
+        yield path
         if is_dataclass(hints[item.name]):
             yield from _known_keys(cast(type, hints[item.name]), f"{prefix}{item.name}.")
 

@@ -30,6 +30,7 @@ RANGES: dict[str, Rule] = {
     "split.seed": SEED,
     "search.folds": TWO_OR_MORE,
     "search.factor": TWO_OR_MORE,
+    "search.candidates": ("1 or more", lambda value: value >= 1),
     "search.min_resources": ("1 or more", lambda value: value is None or value >= 1),
     "search.jobs": ("1 or more, or -1 for all cores", lambda value: value == -1 or value >= 1),
     "calibration.folds": TWO_OR_MORE,

@@ -21,8 +21,8 @@ from sklearn.metrics import (
 )
 
 from tabi.project import EvaluationConfig
-from tabi.training.fits import Floats
 from tabi.training.split import Labels, stratified_folds
+from tabi.training.stages import Floats
 
 # probability of the positive class for unseen rows, learnt from others: (X, y, unseen X)
 Learn = Callable[[pd.DataFrame, Labels, pd.DataFrame], Floats]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from tabi.errors import TabiError, TrainingError
+from tabi.training.cost import serving_cost, serving_costs
+from tabi.training.stages import Floats, stage_parameter, stage_probabilities
 
 # A worker process imports this module and what it imports: no more than a fit needs.
 if TYPE_CHECKING:
@@ -27,33 +27,38 @@ if TYPE_CHECKING:
     from tabi.training.split import Indices, Labels
 
 Build = Callable[[Mapping[str, Any]], Pipeline]
-Floats = npt.NDArray[np.float64]
-
-TREES = "clf__max_iter"
 # A worker process needs about this long to start; shorter work stays in this process.
 WORKER_START_S = 3.0
 
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """One candidate in one fold: ROC AUC, seconds, and the positive class's probability for the validation rows."""
+    """One candidate in one fold: ROC AUC, seconds, cost, and the positive class's probability for the validation rows.
+
+    `cost`: estimated µs that a served row takes, see `tabi.training.cost`.
+    """
 
     candidate: int
     fold: int
     score: float
     seconds: float
+    cost: float
     probability: Floats = field(repr=False)
 
 
 @dataclass(frozen=True)
 class SharedFit:
-    """An unfitted estimator and the candidates that it stands for, by number.
+    """An unfitted estimator, the preparation before it, and the candidates that they stand for, by number.
 
-    More than one candidate: they differ only in their number of trees, and come in ascending order of it.
+    More than one candidate: they differ only in the value of the `stage` parameter, and come in ascending order of it
+    where that is a size. `prep_key` is equal for equal preparations.
     """
 
+    prep: Pipeline | None
+    prep_key: str
     clf: BaseEstimator
     candidates: dict[int, Params]
+    stage: str | None = None
 
     @property
     def largest(self) -> Params:
@@ -67,15 +72,15 @@ class FitTask:
 
     shared: SharedFit
     fold: int
-    train: tuple[Floats, Labels] = field(repr=False)
-    valid: tuple[Floats, Labels] = field(repr=False)
+    train: tuple[Any, Labels] = field(repr=False)
+    valid: tuple[Any, Labels] = field(repr=False)
 
     def run(self) -> list[FitOutcome]:
         """Fit, predict and score. `TrainingError` names the candidate and the fold of a fit that fails."""
         begun = time.perf_counter()
         where = f"candidate {self.shared.largest} failed in fold {self.fold}"
         try:
-            probabilities = self._probabilities(clone(self.shared.clf).fit(*self.train))
+            probabilities, costs = self._stages(clone(self.shared.clf).fit(*self.train))
         except TabiError:  # the time is up
             raise
         except InvalidParameterError as error:
@@ -84,18 +89,16 @@ class FitTask:
             raise TrainingError(f"{where} with {type(error).__name__}: change search.space or params") from error
         seconds = (time.perf_counter() - begun) / len(probabilities)
         return [
-            FitOutcome(candidate, self.fold, _score(self.valid[1], probability), seconds, probability)
-            for candidate, probability in zip(self.shared.candidates, probabilities, strict=True)
+            FitOutcome(candidate, self.fold, _score(self.valid[1], probability), seconds, cost, probability)
+            for candidate, probability, cost in zip(self.shared.candidates, probabilities, costs, strict=True)
         ]
 
-    def _probabilities(self, clf: BaseEstimator) -> list[Floats]:
-        X = self.valid[0]
-        if len(self.shared.candidates) == 1:
-            return [clf.predict_proba(X)[:, 1]]
-        wanted = [params[TREES] for params in self.shared.candidates.values()]
-        stages = enumerate(clf.staged_predict_proba(X), start=1)
-        kept = {trees: probability[:, 1] for trees, probability in stages if trees in wanted}
-        return [kept[trees] for trees in wanted]
+    def _stages(self, clf: BaseEstimator) -> tuple[list[Floats], list[float]]:
+        X, stage = self.valid[0], self.shared.stage
+        if len(self.shared.candidates) == 1 or stage is None:
+            return [clf.predict_proba(X)[:, 1]], [serving_cost(clf)]
+        values = [_value(params, stage) for params in self.shared.candidates.values()]
+        return stage_probabilities(clf, X, values), serving_costs(clf, stage, values)
 
 
 class Workers:
@@ -135,34 +138,76 @@ def _nothing() -> None:
 
 
 def shared_fits(build: Build, candidates: Sequence[Params]) -> list[SharedFit]:
-    """The fewest fits that cover the candidates, in the candidates' order.
-
-    A boosted ensemble of 150 trees holds those of 50 and 100, so candidates that differ in nothing but the number of
-    trees share one fit. That holds without early stopping only.
-    """
+    """The fewest fits that cover the candidates, in the candidates' order; see `tabi.training.stages`."""
     groups: dict[str, dict[int, Params]] = {}
+    stages: dict[str, str | None] = {}
     for number, params in enumerate(candidates):
-        stage = TREES if _has_stages(build(params), params) else None
-        key = repr([(name, value) for name, value in params.items() if name != stage])
+        pipeline = build(params)
+        stage = stage_parameter(pipeline.steps[-1][1])
+        own = [name for name in params if stage and _is_parameter(name, stage, pipeline)]
+        key = repr([(name, value) for name, value in params.items() if name not in own])
         groups.setdefault(key, {})[number] = params
-    result = []
-    for members in groups.values():
-        ordered = dict(sorted(members.items(), key=lambda item: item[1].get(TREES, 0)))
-        fit = SharedFit(build(list(ordered.values())[-1]).named_steps["clf"], ordered)
-        result.append(fit)
-    return result
+        stages[key] = stage if own else None
+    return [_shared_fit(build, _ascending(members, stages[key]), stages[key]) for key, members in groups.items()]
+
+
+def _ascending(members: dict[int, Params], stage: str | None) -> dict[int, Params]:
+    return members if stage is None else dict(sorted(members.items(), key=lambda item: _size(_value(item[1], stage))))
+
+
+def _shared_fit(build: Build, members: dict[int, Params], stage: str | None) -> SharedFit:
+    largest = list(members.values())[-1]
+    pipeline = build(largest)
+    prep = pipeline[:-1] if len(pipeline.steps) > 1 else None
+    return SharedFit(prep, _prep_key(prep, largest, pipeline.steps[-1][0]), pipeline.steps[-1][1], members, stage)
+
+
+def _prep_key(prep: Pipeline | None, params: Params, last: str) -> str:
+    try:
+        return str(joblib.hash(prep))
+    except Exception:  # noqa: BLE001 - a project's own step may hold what cannot be pickled
+        return repr([(name, value) for name, value in params.items() if not name.startswith(f"{last}__")])
+
+
+def _is_parameter(name: str, parameter: str, pipeline: Pipeline) -> bool:
+    return name in (parameter, f"{pipeline.steps[-1][0]}__{parameter}")
+
+
+def _value(params: Params, stage: str) -> Any:
+    return next(value for name, value in params.items() if name.rpartition("__")[2] == stage)
+
+
+def _size(value: Any) -> float:
+    """Sorts sizes; other values, such as weights, keep their order."""
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def rung_tasks(
-    build: Build, fits: list[SharedFit], X: pd.DataFrame, y: Labels, folds: list[tuple[Indices, Indices]]
+    fits: list[SharedFit], X: pd.DataFrame, y: Labels, folds: list[tuple[Indices, Indices]]
 ) -> Iterator[FitTask]:
-    """The fits of one rung. Preprocessing is fitted on each fold's training rows only, once for all candidates."""
+    """The fits of one rung. A preparation is fitted on each fold's training rows only, once for all that share it."""
     for fold, (train, valid) in enumerate(folds):
-        prep = build({}).named_steps["prep"]
-        seen = np.asarray(prep.fit_transform(with_empty_columns_constant(X.iloc[train]), y[train]))
-        unseen = np.asarray(prep.transform(X.iloc[valid]))
-        for shared in fits:
-            yield FitTask(shared, fold, (seen, y[train]), (unseen, y[valid]))
+        for key in dict.fromkeys(shared.prep_key for shared in fits):
+            own = [shared for shared in fits if shared.prep_key == key]
+            seen, unseen = _prepared(own[0], X, y, (train, valid))
+            for shared in own:
+                yield FitTask(replace(shared, prep=None), fold, (seen, y[train]), (unseen, y[valid]))
+
+
+def _prepared(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> tuple[Any, Any]:
+    train, valid = fold
+    rows = with_empty_columns_constant(X.iloc[train])
+    if shared.prep is None:
+        return rows, X.iloc[valid]
+    prep = clone(shared.prep)
+    try:
+        return prep.fit_transform(rows, y[train]), prep.transform(X.iloc[valid])
+    except TabiError:  # the time is up
+        raise
+    except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
+        raise TrainingError(
+            f"the steps before the last failed with {type(error).__name__}: change the pipeline or its params"
+        ) from error
 
 
 def with_empty_columns_constant(X: pd.DataFrame) -> pd.DataFrame:
@@ -172,11 +217,6 @@ def with_empty_columns_constant(X: pd.DataFrame) -> pd.DataFrame:
     """
     empty = [name for name in X.columns if X[name].dtype == np.float64 and X[name].isna().all()]
     return X.assign(**dict.fromkeys(empty, 0.0)) if empty else X
-
-
-def _has_stages(pipeline: Pipeline, params: Params) -> bool:
-    clf = pipeline.named_steps["clf"]
-    return TREES in params and isinstance(clf, HistGradientBoostingClassifier) and clf.early_stopping is False
 
 
 def _score(y: Labels, probability: Floats) -> float:

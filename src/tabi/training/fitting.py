@@ -18,11 +18,13 @@ from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
 from tabi.training.evaluate import repeated_cross_validation, test_metrics
-from tabi.training.fits import Floats, with_empty_columns_constant
-from tabi.training.presets import Params, build_pipeline, candidate_space
+from tabi.training.fits import with_empty_columns_constant
+from tabi.training.pipelines import build_pipeline, candidate_space
+from tabi.training.presets import Params
 from tabi.training.progress import Reporter
-from tabi.training.search import SearchResult, halving_search
+from tabi.training.search import SearchResult, run_search
 from tabi.training.split import Cut, Labels, cut, stratified_folds
+from tabi.training.stages import Floats
 from tabi.training.threshold import Threshold, choose_threshold
 
 
@@ -52,7 +54,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     X, y = table.X.iloc[rows.train], table.y[rows.train]
     build = partial(build_pipeline, table.contract, config)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
-    found = halving_search(build, candidate_space(config), X, y, config.search, config.seed, report.step)
+    found = run_search(build, candidate_space(config), X, y, config.search, config.seed, report.step)
     report.stage("fit on all training rows")
     with threadpool_limits(1):
         pipeline = fit_best(table.contract, config, found.best, X, y)
@@ -61,6 +63,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     metrics = {
         **test_metrics(table.y[rows.test], probability, threshold.value),
         "search_auc": found.score,
+        "serving_cost_us": found.won.cost,
         "training_rows": float(len(y)),
     }
     if config.evaluation.repeats > 0 and config.search.mode is Mode.full:
@@ -77,12 +80,12 @@ def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.Data
     if config.calibration.method is not CalibrationMethod.none:
         # One estimator of all rows, calibrated by its out-of-fold predictions: an ensemble would multiply the trees.
         clf = CalibratedClassifierCV(
-            pipeline.named_steps["clf"],
+            pipeline.steps[-1][1],
             method=config.calibration.method.name,
             cv=StratifiedKFold(config.calibration.folds, shuffle=True, random_state=config.seed),
             ensemble=False,
         )
-        pipeline.steps[-1] = ("clf", clf)
+        pipeline.steps[-1] = (pipeline.steps[-1][0], clf)
     try:
         return pipeline.fit(with_empty_columns_constant(X), y)
     except TabiError:  # the time is up
@@ -95,7 +98,7 @@ def learn_anew(contract: Contract, config: ProjectConfig, X: pd.DataFrame, y: La
     """Search and fit on `X` alone and give the positive class's probability for the unseen rows. One core."""
     search = replace(config.search, jobs=1)
     build = partial(build_pipeline, contract, config)
-    found = halving_search(build, candidate_space(config), X, y, search, config.seed)
+    found = run_search(build, candidate_space(config), X, y, search, config.seed)
     probability: Floats = fit_best(contract, config, found.best, X, y).predict_proba(unseen)[:, 1]
     return probability
 

@@ -16,13 +16,13 @@ from tabi import evidence
 from tabi.data import Table, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
+from tabi.training.choice import CandidateScore
 from tabi.training.environment import commit_of, environment_lock, lock_digest
 from tabi.training.fitting import Fitted, fit_table
-from tabi.training.plots import write_plots
+from tabi.training.plots import write_front, write_plots
 from tabi.training.presets import Params
 from tabi.training.progress import Quiet, Reporter
 from tabi.training.saved import save_pipeline
-from tabi.training.search import CandidateScore
 from tabi.training.tracking import hyperparameters, tracked_run
 from tabi.workspace import Workspace
 
@@ -92,6 +92,7 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
         write_plots(
             folder / "reports", fitted.pipeline, table.X.iloc[test], table.y[test], fitted.probability, config.seed
         )
+        write_front(folder / "reports", fitted.search)
         _write_files(folder, table, config, fitted, lock)
         best = plain(fitted.search.best)
         seconds = time.monotonic() - begun
@@ -107,6 +108,8 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
 
 def _write_files(folder: Path, table: Table, config: ProjectConfig, fitted: Fitted, lock: str) -> None:
     (folder / "config.yaml").write_text(config_to_yaml(config), encoding="utf-8")
+    if config.code:
+        (folder / "pipeline.py").write_text(config.code, encoding="utf-8")
     (folder / "schema.json").write_bytes(table.contract.to_json())
     (folder / "environment.lock").write_text(lock, encoding="utf-8")
     _write_json(folder / "metrics.json", fitted.metrics)
@@ -141,12 +144,14 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _write_scores(path: Path, table: tuple[CandidateScore, ...]) -> None:
-    """One line a candidate and rung: its parameters, mean and fold scores, rows, seconds."""
+    """One line a candidate and rung: its parameters, mean and fold scores, estimated µs a row, rows, seconds."""
     folds = range(len(table[0].scores))
-    header = ["rung", "n_resources", "candidate", *table[0].params, "mean_auc", *(f"auc_fold_{f}" for f in folds)]
+    names = list(dict.fromkeys(name for score in table for name in score.params))
+    header = ["rung", "n_resources", "candidate", *names, "mean_auc", *(f"auc_fold_{f}" for f in folds), "cost_us"]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*header, "fit_seconds"])
         for s in table:
-            head = [s.rung, s.n_resources, s.candidate, *plain(s.params).values()]
-            writer.writerow([*head, repr(s.mean), *map(repr, s.scores), f"{sum(s.seconds):.3f}"])
+            values = plain(s.params)
+            head = [s.rung, s.n_resources, s.candidate, *(values.get(name, "") for name in names)]
+            writer.writerow([*head, repr(s.mean), *map(repr, s.scores), repr(s.cost), f"{sum(s.seconds):.3f}"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,10 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from tabi.training.fits import Floats
+from tabi.training.choice import best_of, front_of
+from tabi.training.search import SearchResult
 from tabi.training.split import Labels
+from tabi.training.stages import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +42,45 @@ def write_plots(
         _save(folder / "calibration.png", _curve(predicted, observed, "Predicted probability", "Observed share", "o-")),
         _save(folder / "permutation_importance.png", _importance(pipeline, X, y, seed)),
     ]
+
+
+def write_front(folder: Path, found: SearchResult) -> Path:
+    """Write what the candidates of the last rung are worth and cost as `front.json` and `front.png` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    candidates = [
+        {
+            "candidate": s.candidate,
+            "params": s.params,
+            "auc": s.mean,
+            "standard_error": s.standard_error,
+            "cost_us": s.cost if math.isfinite(s.cost) else None,
+        }
+        for s in found.last
+    ]
+    front = [s.candidate for s in front_of(found.last)]
+    content = {
+        "best": best_of(found.last).candidate,
+        "winner": found.won.candidate,
+        "front": front,
+        "candidates": candidates,
+    }
+    (folder / "front.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return _save(folder / "front.png", _front(found))
+
+
+def _front(found: SearchResult) -> Figure:
+    figure, axes = _figure(4.0)
+    known = [s for s in found.last if math.isfinite(s.cost)]
+    axes.plot([s.cost for s in known], [s.mean for s in known], ".", color="0.7", label="candidates")
+    front = front_of(known)
+    axes.plot([s.cost for s in front], [s.mean for s in front], "o-", label="front")
+    if math.isfinite(found.won.cost):
+        axes.plot([found.won.cost], [found.won.mean], "*", markersize=14, label="winner")
+    best = best_of(found.last)
+    axes.axhline(best.mean - best.standard_error, linestyle="--", color="0.7", label="best - 1 s.e.")
+    axes.set(xlabel="Estimated µs a row", ylabel="Mean ROC AUC of the folds")
+    axes.legend(loc="lower right")
+    return figure
 
 
 def _curve(x: Floats, y: Floats, x_label: str, y_label: str, style: str = "-", *, diagonal: bool = True) -> Figure:

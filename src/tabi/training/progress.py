@@ -32,7 +32,7 @@ class Reporter(Protocol):
         """A new part of the work begins."""
 
     def step(self, done: int, total: int, best: float) -> None:
-        """`done` of `total` candidates x folds are scored; `best` mean score so far, NaN before the first."""
+        """`done` of `total` fits are done; `best` mean score so far, NaN before the first."""
 
 
 class Quiet:
@@ -100,7 +100,7 @@ class PlainReporter:
     def step(self, done: int, total: int, best: float) -> None:
         """Write a line at the end, or if the last one is some seconds old."""
         if done == total or time.monotonic() - self._last >= LINE_EVERY_S:
-            self._write(f"  {done}/{total} candidates x folds{_best(best)}")
+            self._write(f"  {done}/{total} fits{_best(best)}")
 
     def _write(self, line: str) -> None:
         self._stream.write(line + "\n")

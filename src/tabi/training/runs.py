@@ -62,7 +62,7 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
     return Run(
         run_id=found.info.run_id,
         project=name,
-        config=config_from_yaml((folder / "config.yaml").read_text(encoding="utf-8")),
+        config=config_from_yaml((folder / "config.yaml").read_text(encoding="utf-8"), _code(folder / "pipeline.py")),
         contract=Contract.from_json((folder / "schema.json").read_bytes()),
         pipeline=load_pipeline(folder / "pipeline.skops"),
         snapshot_digest=tags["tabi.snapshot"],
@@ -93,6 +93,10 @@ def _find(client: MlflowClient, name: str, run_id: str | None) -> MlflowRun:
         which = f"no finished run {run_id!r}" if run_id else "no finished run"
         raise NotFoundError(f"project {name!r} has {which}: {advice}")
     return runs[0]
+
+
+def _code(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _quietly(download: Any, run: MlflowRun, uri: str) -> str:

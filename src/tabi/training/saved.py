@@ -18,26 +18,37 @@ TRUSTED_TYPES = frozenset(
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.tree._tree.Tree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.utils._bunch.Bunch",
         "numpy.dtype",
     }
 )
 
 
 def save_pipeline(pipeline: Pipeline, path: Path) -> None:
-    """Write the fitted pipeline as a skops file."""
+    """Write the fitted pipeline as a skops file. `TrainingError` names a type that could not be read back."""
     from skops.io import dump
 
     dump(pipeline, path)
+    if unknown := _untrusted(path):
+        raise TrainingError(
+            f"the pipeline holds the type {unknown[0]!r}, which cannot be kept without pickle: use scikit-learn's own"
+        )
 
 
 def load_pipeline(path: Path) -> Pipeline:
     """Read what `save_pipeline` wrote. `TrainingError` names the first type that is not trusted, and loads nothing."""
-    from skops.io import get_untrusted_types, load
+    from skops.io import load
 
-    unknown = sorted(set(get_untrusted_types(file=path)) - TRUSTED_TYPES)
-    if unknown:
+    if unknown := _untrusted(path):
         raise TrainingError(
             f"{path.name} holds the type {unknown[0]!r}, which is not trusted: train again, and find out who wrote it"
         )
     pipeline: Pipeline = load(path, trusted=sorted(TRUSTED_TYPES))
     return pipeline
+
+
+def _untrusted(path: Path) -> list[str]:
+    from skops.io import get_untrusted_types
+
+    return sorted(set(get_untrusted_types(file=path)) - TRUSTED_TYPES)

@@ -1,15 +1,16 @@
-"""Halving search: every candidate on few rows, the best of them on more, the last on all training rows.
+"""Search: halving, or some candidates drawn at random.
 
-What differs from scikit-learn's own: subsamples are stratified and nested, no fold can hold a single class,
-preprocessing is fitted once per fold instead of once per candidate, candidates that differ only in their number of
-boosted trees share one fit and so stay in the race together, a score that is not finite is an error, and progress is
-told. The number of trees is therefore always chosen on all training rows: chosen on few, it comes out too small.
+Halving tries every candidate on few rows, the best of them on more, the last on all training rows. What differs from
+scikit-learn's own: subsamples are stratified and nested, no fold can hold a single class, a preparation is fitted once
+per fold for all candidates that share it, candidates that differ only in their number of trees share one fit and so
+stay in the race together, a score that is not finite is an error, and progress is told. The number of trees is
+therefore always chosen on all training rows: chosen on few, it comes out too small.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,43 +20,43 @@ from threadpoolctl import threadpool_limits
 
 from tabi.errors import ConfigError, TrainingError
 from tabi.project import SearchConfig
-from tabi.training.fits import Build, FitOutcome, Floats, SharedFit, Workers, rung_tasks, shared_fits
+from tabi.project.config import Strategy
+from tabi.training.choice import CandidateScore, winner_of
+from tabi.training.fits import Build, FitOutcome, SharedFit, Workers, rung_tasks, shared_fits
 from tabi.training.presets import Params, Space
 from tabi.training.split import Indices, Labels, nested_subsamples, stratified_folds
+from tabi.training.stages import Floats
 
-# told after each fit: candidates x folds done, their total, the best mean score of a candidate so far (NaN: none yet)
+# told after each fit: fits done, their total, the best mean score of a candidate so far (NaN: none yet)
 OnStep = Callable[[int, int, float], None]
-
-
-@dataclass(frozen=True)
-class CandidateScore:
-    """One candidate in one rung: `scores` is its ROC AUC per fold, `seconds` its share of the fit time per fold."""
-
-    rung: int
-    n_resources: int
-    candidate: int
-    params: Params
-    scores: tuple[float, ...]
-    seconds: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean score over the folds."""
-        return float(np.mean(self.scores))
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """What a search found.
 
-    `best`: parameters of the winner. `score`: its mean ROC AUC in the last rung. `table`: every candidate of every
-    rung. `out_of_fold`: float64[N], the winner's probability for each training row from the fold that did not see it.
+    `won`: the winner in the last rung. `table`: every candidate of every rung. `out_of_fold`: float64[N], the winner's
+    probability for each training row from the fold that did not see it.
     """
 
-    best: Params
-    score: float
+    won: CandidateScore
     table: tuple[CandidateScore, ...]
     out_of_fold: Floats = field(repr=False)
+
+    @property
+    def best(self) -> Params:
+        """Parameters of the winner."""
+        return self.won.params
+
+    @property
+    def score(self) -> float:
+        """The winner's mean ROC AUC."""
+        return self.won.mean
+
+    @property
+    def last(self) -> list[CandidateScore]:
+        """The candidates of the last rung, which all saw all rows."""
+        return [score for score in self.table if score.rung == self.won.rung]
 
 
 @dataclass(frozen=True)
@@ -66,26 +67,27 @@ class Rung:
     fits: int
 
 
-def halving_search(
+def run_search(
     build: Build,
-    space: Space,
+    space: Space | Sequence[Space],
     X: pd.DataFrame,
     y: Labels,
     config: SearchConfig,
     seed: int,
     on_step: OnStep = lambda _done, _total, _best: None,
 ) -> SearchResult:
-    """The best of `space`'s combinations for the pipeline that `build` makes, by ROC AUC over stratified folds.
+    """The winner among the combinations of one or more grids, by ROC AUC over stratified folds and by cost.
 
-    The same rows, space and seed give the same result to the last digit whatever `config.jobs` is. Of equal scores
-    the earlier candidate wins. Raises `TrainingError` naming candidate and fold where a fit fails or a score is not
-    finite.
+    The same rows, space and seed give the same result to the last digit whatever `config.jobs` is. Raises
+    `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
     """
-    alive = shared_fits(build, [dict(params) for params in ParameterGrid(space)])
-    rungs = plan_rungs(len(y), min_resources(y, config), len(alive), config.factor)
+    alive = shared_fits(build, _candidates(space, config, seed))
+    if config.strategy is Strategy.random:
+        rungs = [Rung(len(y), len(alive))]
+    else:
+        rungs = plan_rungs(len(y), min_resources(y, config), len(alive), config.factor)
     subsamples = nested_subsamples(y, [rung.rows for rung in rungs], seed)
-    per_fit = max(len(fit.candidates) for fit in alive)
-    progress = _Progress(sum(rung.fits for rung in rungs) * per_fit * config.folds, config.folds, on_step)
+    progress = _Progress(sum(rung.fits for rung in rungs) * config.folds, config.folds, on_step)
     workers = Workers(config.jobs)
     table: list[CandidateScore] = []
     with threadpool_limits(1):
@@ -93,7 +95,7 @@ def halving_search(
             alive = alive[: rung.fits]
             folds = stratified_folds(y[rows], config.folds, seed)
             outcomes: list[FitOutcome] = []
-            for batch in workers.run(rung_tasks(build, alive, X.iloc[rows], y[rows], folds), len(alive) * len(folds)):
+            for batch in workers.run(rung_tasks(alive, X.iloc[rows], y[rows], folds), len(alive) * len(folds)):
                 _refuse_non_finite(batch, alive, rung)
                 outcomes += batch
                 progress.add(batch)
@@ -101,8 +103,18 @@ def halving_search(
             table += scores
             ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
             alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
-    best = next(score for score in scores if score.candidate == ranking[0])
-    return SearchResult(best.params, best.mean, tuple(table), _out_of_fold(outcomes, best.candidate, folds))
+    won = winner_of(scores, config.select)
+    return SearchResult(won, tuple(table), _out_of_fold(outcomes, won.candidate, folds))
+
+
+def _candidates(space: Space | Sequence[Space], config: SearchConfig, seed: int) -> list[Params]:
+    """Every combination, or for a random search as many as it draws, in the order of the grids."""
+    grid = ParameterGrid(space if isinstance(space, dict) else list(space))
+    numbers: list[int] = list(range(len(grid)))
+    if config.strategy is Strategy.random and config.candidates < len(grid):
+        drawn = np.random.default_rng(seed).choice(len(grid), config.candidates, replace=False)
+        numbers = sorted(int(number) for number in drawn)
+    return [dict(grid[number]) for number in numbers]
 
 
 def min_resources(y: Labels, config: SearchConfig) -> int:
@@ -138,7 +150,7 @@ def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
 
 
 class _Progress:
-    """Counts candidates x folds, and knows the best mean that a candidate reached in the present rung."""
+    """Counts fits, and knows the best mean that a candidate reached in the present rung."""
 
     def __init__(self, total: int, folds: int, on_step: OnStep) -> None:
         self._done, self._total, self._folds, self._on_step = 0, total, folds, on_step
@@ -146,7 +158,7 @@ class _Progress:
         self._best = math.nan
 
     def add(self, batch: list[FitOutcome]) -> None:
-        self._done += len(batch)
+        self._done += 1
         for outcome in batch:
             scores = self._scores.setdefault(outcome.candidate, [])
             scores.append(outcome.score)
@@ -170,7 +182,8 @@ def _scores(outcomes: list[FitOutcome], alive: list[SharedFit], number: int, run
     for candidate, params in sorted((item for fit in alive for item in fit.candidates.items()), key=lambda i: i[0]):
         own = sorted((o for o in outcomes if o.candidate == candidate), key=lambda o: o.fold)
         scores, seconds = tuple(o.score for o in own), tuple(o.seconds for o in own)
-        result.append(CandidateScore(number, rung.rows, candidate, params, scores, seconds))
+        costs = tuple(o.cost for o in own)
+        result.append(CandidateScore(number, rung.rows, candidate, params, scores, seconds, costs))
     return result
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from tabi.errors import ConfigError
 from tabi.project import ThresholdConfig
 from tabi.project.config import Criterion
-from tabi.training.fits import Floats
 from tabi.training.split import Labels
+from tabi.training.stages import Floats
 
 
 class Threshold(NamedTuple):

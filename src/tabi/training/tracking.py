@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from tabi.training.search import CandidateScore
+from tabi.training.choice import CandidateScore
 from tabi.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -130,4 +130,5 @@ def _experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
 
 def _figures(score: CandidateScore) -> dict[str, float]:
     folds = {f"auc_fold_{fold}": value for fold, value in enumerate(score.scores)}
-    return {"auc": score.mean, **folds, "n_resources": float(score.n_resources), "fit_seconds": sum(score.seconds)}
+    sizes = {"n_resources": float(score.n_resources), "cost_us": score.cost, "fit_seconds": sum(score.seconds)}
+    return {"auc": score.mean, **folds, **sizes}

@@ -1,0 +1,149 @@
+"""From a project's configuration to its unfitted pipeline and to the candidates of its search.
+
+A preset's pipeline has two steps, `prep` and `clf`; in any pipeline a bare name is a parameter of the last step.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from tabi.contract import Contract
+from tabi.errors import ConfigError
+from tabi.project import ProjectConfig
+from tabi.project.config import ClassWeight, Mode
+from tabi.training.ensembles import composed_space, composed_steps, refuse_wrong_members
+from tabi.training.own import own_pipeline, own_space
+from tabi.training.presets import AUTO, COMPOSED, OWN, PRESETS, Params, Space, known_presets, preset_of, unknown_preset
+
+# the parameter by which a candidate names its preset
+PRESET = "preset"
+CLASS_WEIGHT = "class_weight"
+
+
+def build_pipeline(contract: Contract, config: ProjectConfig, params: Mapping[str, Any]) -> Pipeline:
+    """The unfitted pipeline of the project's preset, or of the one that `params` name.
+
+    Sets, in this order: seed and class weight of the project, the project's `params`, the candidate's `params`.
+    Raises `ConfigError` for an unknown preset or parameter.
+    """
+    own = {name: value for name, value in params.items() if name != PRESET}
+    pipeline = _unset(contract, config, str(params.get(PRESET, config.preset)))
+    _set_seed(pipeline, config.seed)
+    if config.class_weight is ClassWeight.balanced:
+        pipeline.set_params(**dict.fromkeys(_class_weights(pipeline, config), "balanced"))
+    last = pipeline.steps[-1][0]
+    values = {**_prefixed(config.params, last), **_prefixed(own, last)}
+    _refuse_unknown(values, pipeline)
+    return pipeline.set_params(**values)
+
+
+def candidate_space(config: ProjectConfig) -> list[Space]:
+    """Grids of candidate values by parameter, such as `clf__learning_rate`: the project's own, else the preset's.
+
+    There is one grid, and for `auto` one a preset. A parameter that the project's `params` fix is no longer searched.
+    With `class_weight=search` every candidate is tried with and without balanced weights.
+    """
+    grids = [_own_grid(config.search.space, config)] if config.search.space else _grids(config)
+    if config.class_weight is ClassWeight.search:
+        key = _key(CLASS_WEIGHT, config)
+        grids = [{key: [None, "balanced"], **grid} for grid in grids]
+    return grids
+
+
+def _unset(contract: Contract, config: ProjectConfig, name: str) -> Pipeline:
+    if name == OWN:
+        return own_pipeline(contract, config.code)
+    if name == AUTO:  # a first look at its preparation; its candidates name presets of their own
+        name = _auto_members(config)[0]
+    if name in COMPOSED:
+        prep, clf = composed_steps(name, config.members, contract)
+    elif name in PRESETS:
+        preset = preset_of(name)
+        prep, clf = preset.prepare(contract), preset.estimator(contract)
+    else:
+        raise unknown_preset(name, known_presets())
+    return Pipeline([("prep", prep), ("clf", clf)])
+
+
+def _grids(config: ProjectConfig) -> list[Space]:
+    name = config.preset
+    if name == AUTO:
+        return [{PRESET: [member], **_named_grid(member, config)} for member in _auto_members(config)]
+    return [_named_grid(name, config)]
+
+
+def _named_grid(name: str, config: ProjectConfig) -> Space:
+    fixed = _prefixed(config.params, "clf")
+    full = config.search.mode is Mode.full
+    if name == OWN:
+        space = own_space(config.code)
+        return {key: values for key, values in space.items() if key not in config.params}
+    if name in COMPOSED:
+        refuse_wrong_members(config.members)
+        space = composed_space(name, config.members) if full else {}
+    elif name in PRESETS:
+        space = preset_of(name).full if full else preset_of(name).fast
+    else:
+        raise unknown_preset(name, known_presets())
+    return {key: values for key, values in space.items() if key not in fixed}
+
+
+def _auto_members(config: ProjectConfig) -> Sequence[str]:
+    """The presets that `auto` chooses among."""
+    for name in config.search.presets:
+        if name not in (*PRESETS, *COMPOSED):
+            raise unknown_preset(name, (*PRESETS, *COMPOSED))
+    if not config.search.presets:
+        raise ConfigError("search.presets: name the presets that auto chooses among")
+    return config.search.presets
+
+
+def _own_grid(space: Mapping[str, Any], config: ProjectConfig) -> Space:
+    for name, values in space.items():
+        if not isinstance(values, list) or not values:
+            raise ConfigError(f"search.space.{name}: give a list of at least one value")
+    if config.preset == AUTO:
+        raise ConfigError("search.space: preset=auto tries the spaces of its presets; name one preset to search yours")
+    return {_key(name, config): list(values) for name, values in space.items()}
+
+
+def _key(name: str, config: ProjectConfig) -> str:
+    """A parameter's name as a candidate's key. The steps of a project's own pipeline have names of their own."""
+    return name if config.preset == OWN or "__" in name else f"clf__{name}"
+
+
+def _prefixed(values: Mapping[str, Any], last: str) -> dict[str, Any]:
+    """Names as a pipeline knows them: a bare name is a parameter of the last step."""
+    return {name if "__" in name else f"{last}__{name}": value for name, value in values.items()}
+
+
+def _set_seed(pipeline: Pipeline, seed: int) -> None:
+    """Give the seed to every step that draws and has none of its own."""
+    draws = [
+        name
+        for name, value in pipeline.get_params().items()
+        if (name == "random_state" or name.endswith("__random_state")) and value is None
+    ]
+    pipeline.set_params(**dict.fromkeys(draws, seed))
+
+
+def _class_weights(pipeline: Pipeline, config: ProjectConfig) -> list[str]:
+    found = [name for name in pipeline.get_params() if name.endswith(f"__{CLASS_WEIGHT}")]
+    if not found:
+        raise ConfigError(
+            f"preset={config.preset} has no class weights: set class_weight=none or choose another preset"
+        )
+    return found
+
+
+def _refuse_unknown(values: Params, pipeline: Pipeline) -> None:
+    known = pipeline.get_params()
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"the pipeline has no parameter {name!r}{hint}")

@@ -1,0 +1,58 @@
+"""Candidates that one fit can score: what a larger ensemble holds of smaller ones.
+
+A boosted ensemble or a forest of 150 trees holds those of 50 and 100, and the members of a vote are the same whatever
+they weigh. A candidate that is read off so is to the last digit the one that would be fitted alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+
+Floats = npt.NDArray[np.float64]
+
+
+def stage_parameter(clf: BaseEstimator) -> str | None:
+    """The parameter whose values one fit of the estimator can score; None if every value needs a fit."""
+    if type(clf) is HistGradientBoostingClassifier and clf.early_stopping is False:
+        return "max_iter"
+    if type(clf) is GradientBoostingClassifier and clf.n_iter_no_change is None:
+        return "n_estimators"
+    if type(clf) in (RandomForestClassifier, ExtraTreesClassifier) and not clf.warm_start:
+        return "n_estimators"
+    if type(clf) is VotingClassifier and clf.voting == "soft":
+        return "weights"
+    return None
+
+
+def stage_probabilities(clf: BaseEstimator, X: Any, values: Sequence[Any]) -> list[Floats]:
+    """The positive class's probability for each value of the stage parameter, in the order of `values`."""
+    if isinstance(clf, VotingClassifier):
+        members = np.asarray([member.predict_proba(X) for member in clf.estimators_])
+        return [np.average(members, axis=0, weights=weights)[:, 1] for weights in values]
+    kept = {size: p[:, 1].copy() for size, p in enumerate(_growing(clf, X), start=1) if size in values}
+    return [kept[size] for size in values]
+
+
+def _growing(clf: BaseEstimator, X: Any) -> Iterator[Floats]:
+    """Probabilities after one tree, two trees, and so on."""
+    if isinstance(clf, HistGradientBoostingClassifier | GradientBoostingClassifier):
+        yield from clf.staged_predict_proba(X)
+        return
+    total: Floats | None = None
+    rows = clf._validate_X_predict(X)  # to float32 once, as the forest itself does
+    for number, tree in enumerate(clf.estimators_, start=1):
+        own = tree.predict_proba(rows, check_input=False)
+        total = own if total is None else total + own
+        yield total / number
