@@ -277,7 +277,7 @@ def asking(worker: Worker) -> Ask:
                 return await client.request(method, path, content=body, headers=headers)
 
         response = asyncio.run(send())
-        is_json = response.content and "json" in response.headers["content-type"]
+        is_json = response.content and response.headers["content-type"].endswith(("/json", "+json"))
         return response.status_code, dict(response.headers), response.json() if is_json else response.content
 
     return ask

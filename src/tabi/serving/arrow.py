@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tabi.errors import RequestError
 from tabi.serving.codec import CHUNK, encode
 from tabi.serving.model import Decisions, Model
+from tabi.serving.places import refusal
 from tabi.serving.slot import Read
 from tabi.tables import TableReader, batches_of_ipc, batches_of_parquet
 
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_stream(body: bytes, model: Model, max_rows: int) -> Iterator[Read]:
+def read_stream(body: bytes, model: Model, max_rows: int, max_columns: int) -> Iterator[Read]:
     """The rows of an Arrow IPC stream or file."""
     _require()
-    return _read(batches_of_ipc(body, max_rows), model)
+    return _read(batches_of_ipc(body, max_rows), model, max_columns)
 
 
-def read_parquet(body: bytes, model: Model, max_rows: int) -> Iterator[Read]:
+def read_parquet(body: bytes, model: Model, max_rows: int, max_columns: int) -> Iterator[Read]:
     """The rows of a Parquet file."""
     _require()
     columns = [column.name for column in model.contract.columns]
-    return _read(batches_of_parquet(body, columns, max_rows), model)
+    return _read(batches_of_parquet(body, columns, max_rows), model, max_columns)
 
 
 def write_stream(decided: Decisions, model: Model, request_id: str) -> bytes:
@@ -48,9 +49,11 @@ def write_stream(decided: Decisions, model: Model, request_id: str) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _read(batches: Iterable[pa.RecordBatch], model: Model) -> Iterator[Read]:
+def _read(batches: Iterable[pa.RecordBatch], model: Model, max_columns: int) -> Iterator[Read]:
     reader = TableReader(model.contract)
     for batch in batches:
+        if batch.num_columns > max_columns:
+            raise refusal(f"a row may have {max_columns} columns", [("$", "too_many_columns")])
         for start in range(0, batch.num_rows, CHUNK):
             tensors, faults = reader.read(batch.slice(start, CHUNK))
             yield tensors, faults, faults if model.contract.strict else []

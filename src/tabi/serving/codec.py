@@ -63,7 +63,7 @@ class Codec:
 
     def __init__(self, columns: int = 10_000, string: int = 64 << 10, row: int = 1 << 20) -> None:
         self.row = row
-        self._columns = columns
+        self.columns = columns
         self._string = string
         text: Any = Annotated[str, msgspec.Meta(max_length=string)]
         scalar: Any = float | int | text | bool | None
@@ -81,7 +81,7 @@ class Codec:
             row: Row = decode(body).features
         except _UNREADABLE as error:
             raise explain(body, "features", error) from error
-        if len(row) > self._columns:
+        if len(row) > self.columns:
             raise self._too_many("features")
         if body.count(b":") != 1 + len(row) and repeats_a_name(body):
             raise explain(body, "features")
@@ -95,7 +95,7 @@ class Codec:
             row: Row = _decode_row(line) if len(line) <= self._string else self._row_bounded(line)
         except _UNREADABLE as error:
             raise explain_row(line, error) from error
-        if len(row) > self._columns:
+        if len(row) > self.columns:
             raise self._too_many("$")
         if line.count(b":") != len(row) and repeats_a_name(line):
             raise explain_row(line)
@@ -126,10 +126,10 @@ class Codec:
 
         A body that is too short for that is not looked at.
         """
-        if size <= min(self._string, 4 * self._columns):
+        if size <= min(self._string, 4 * self.columns):
             return
         for index, row in enumerate(rows):
-            if len(row) > self._columns:
+            if len(row) > self.columns:
                 raise self._too_many(path(Fault(index, "", "unknown_column")))
             for name, value in row.items():
                 if len(name) > self._string or (type(value) is str and len(value) > self._string):
@@ -139,8 +139,8 @@ class Codec:
         first = 0
         for window, rows in self._windows(items, b"}", self._decode_rows):
             names = sum(map(len, rows))
-            if names > self._columns:
-                wide = [index for index, row in enumerate(rows) if len(row) > self._columns]
+            if names > self.columns:
+                wide = [index for index, row in enumerate(rows) if len(row) > self.columns]
                 if wide:
                     raise self._too_many(f"rows[{first + wide[0]}]")
             # a colon follows each name, so where there are no more colons than names, none was overwritten
@@ -152,7 +152,7 @@ class Codec:
 
     def _rows_of_columns(self, body: bytes, text: bytes) -> Iterator[list[Row]]:
         # how many there are is known before they are made
-        if _lists.exceed(self._columns, text):
+        if _lists.exceed(self.columns, text):
             raise self._too_many("columns")
         try:
             raw = _decode_fields(text)
@@ -215,7 +215,7 @@ class Codec:
         return found
 
     def _too_many(self, path: str) -> RequestError:
-        return refusal(f"a row may have {self._columns} columns", [(path, "too_many_columns")])
+        return refusal(f"a row may have {self.columns} columns", [(path, "too_many_columns")])
 
 
 class _List(NamedTuple):

@@ -110,7 +110,7 @@ class PredictBatch:
     def __init__(self, served: Served, codec: Codec, limit: int) -> None:
         self.limit = limit
         self._served = served
-        self._read = codec.read_batch
+        self._codec = codec
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Few rows are, but not where the library of Arrow may have to be imported."""
@@ -126,11 +126,11 @@ class PredictBatch:
 
         slot = self._served.slot
         if asking.kind in JSON:
-            chunks: Iterator[Read] = map(slot.model.read, self._read(asking.body))
+            chunks: Iterator[Read] = map(slot.model.read, self._codec.read_batch(asking.body))
         elif asking.kind in ARROW:
-            chunks = arrow.read_stream(asking.body, slot.model, slot.max_rows)
+            chunks = arrow.read_stream(asking.body, slot.model, slot.max_rows, self._codec.columns)
         elif asking.kind in PARQUET:
-            chunks = arrow.read_parquet(asking.body, slot.model, slot.max_rows)
+            chunks = arrow.read_parquet(asking.body, slot.model, slot.max_rows, self._codec.columns)
         else:
             return _unsupported(asking, ", ".join(TAKES))
         decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)

@@ -1,0 +1,305 @@
+"""What good traffic suffers while others abuse the server: `python benchmarks/abuse.py REF [--rounds N]`.
+
+One server on a core of its own, good traffic at a fixed rate from a process of its own, and each kind of abuse from
+this process. Rounds without and with abuse take turns; the figure is the ratio of the medians of their p99.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks.machine import machine
+from tabi.bench.process import Command, cores, running, usage_of
+from tabi.bench.rows import draw_rows
+from tabi.bench.tally import LoadResult
+from tabi.bundle import Bundle
+from tabi.store import Store
+from tabi.workspace import Workspace
+
+PACKAGES = ("onnxruntime", "msgspec", "uvloop", "httptools")
+RATE = 400
+SECONDS = 2.0
+
+
+class Target(NamedTuple):
+    """The server that is abused, and a body for it."""
+
+    port: int
+    row: bytes
+    stop: Event
+
+    def connect(self) -> socket.socket:
+        """A connection of its own."""
+        found = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return found
+
+
+Abuse = Callable[[Target], None]
+
+
+def head(path: str, length: int | str, more: str = "") -> bytes:
+    """The head of a request."""
+    said = f"Content-Length: {length}" if isinstance(length, int) else "Transfer-Encoding: chunked"
+    return f"POST {path} HTTP/1.1\r\nHost: t\r\n{more}{said}\r\n\r\n".encode()
+
+
+def _hold(target: Target, sent: bytes, drip: bytes, count: int = 500) -> None:
+    """Connections that send a little now and then."""
+    held: list[socket.socket] = []
+    while not target.stop.is_set():
+        while len(held) < count and not target.stop.is_set():
+            one = target.connect()
+            one.sendall(sent)
+            held.append(one)
+        for one in list(held):
+            try:
+                one.sendall(drip)
+            except OSError:
+                one.close()
+                held.remove(one)
+        target.stop.wait(0.5)
+    for one in held:
+        one.close()
+
+
+def slow_heads(target: Target) -> None:
+    """500 clients that send their heads byte by byte."""
+    _hold(target, b"POST /predict HTTP/1.1\r\nHost: t\r\nX: ", b"x")
+
+
+def slow_bodies(target: Target) -> None:
+    """500 clients that send their bodies byte by byte."""
+    _hold(target, head("/predict", 5000), b" ")
+
+
+def slow_large_bodies(target: Target) -> None:
+    """500 clients that say 60 MB and send it byte by byte."""
+    _hold(target, head("/predict_batch", 60_000_000), b" ")
+
+
+def nonsense(target: Target) -> None:
+    """Connections of bytes that are no HTTP, one after the other."""
+    while not target.stop.is_set():
+        with suppress(OSError), target.connect() as one:
+            one.sendall(random.randbytes(400))  # noqa: S311
+            one.recv(1000)
+
+
+def pipelined(target: Target) -> None:
+    """Thousands of requests at once on one connection."""
+    sent = b"GET /livez HTTP/1.1\r\nHost: t\r\n\r\n" * 2000
+    while not target.stop.is_set():
+        with suppress(OSError), target.connect() as one:
+            one.sendall(sent)
+            while one.recv(1 << 20):
+                pass
+
+
+def never_reading(target: Target) -> None:
+    """20 clients that ask for much and read nothing."""
+    sent = head("/predict_batch", 9 + 3 * 2000 + 4) + b'{"rows":[' + b"{}," * 2000 + b"{}]}"
+    held = [target.connect() for _ in range(20)]
+    for one in held:
+        one.setblocking(False)
+    while not target.stop.is_set():
+        for one in held:
+            with suppress(OSError):
+                one.send(sent)
+        target.stop.wait(0.1)
+    for one in held:
+        one.close()
+
+
+def _one_after_the_other(target: Target, sent: bytes) -> None:
+    while not target.stop.is_set():
+        with suppress(OSError), target.connect() as one:
+            one.sendall(sent)
+            while one.recv(1 << 20):
+                pass
+
+
+def _closing(path: str, body: bytes, kind: str = "application/json") -> bytes:
+    return head(path, len(body), f"Content-Type: {kind}\r\nConnection: close\r\n") + body
+
+
+def large_bodies(target: Target) -> None:
+    """100,000 rows in one JSON body, one after the other."""
+    rows = b",".join([target.row] * 100_000)
+    _one_after_the_other(target, _closing("/predict_batch", b'{"rows":[' + rows + b"]}"))
+
+
+def large_nonsense(target: Target) -> None:
+    """64 MB that are no rows, one after the other."""
+    body = b'{"rows":[' + b"[" * ((64 << 20) - 20) + b"]}"
+    _one_after_the_other(target, _closing("/predict_batch", body))
+
+
+def large_columns(target: Target) -> None:
+    """60 MB in one column, one after the other."""
+    body = b'{"columns":{"a":[' + b"1234567890," * 5_400_000 + b"1]}}"
+    _one_after_the_other(target, _closing("/predict_batch", body))
+
+
+def nested(target: Target) -> None:
+    """Bodies of 1 MB that are nested as deep."""
+    _one_after_the_other(target, _closing("/predict", b'{"features":' * 80_000))
+
+
+def lines(target: Target) -> None:
+    """Rows by line without an end."""
+    piece = (target.row + b"\n") * 200
+    chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+    with suppress(OSError), target.connect() as one:
+        one.sendall(head("/predict_batch", "", "Content-Type: application/x-ndjson\r\n"))
+        reading = Thread(target=_read_all, args=(one,))
+        reading.start()
+        while not target.stop.is_set():
+            one.sendall(chunk)
+        one.shutdown(socket.SHUT_RDWR)
+        reading.join()
+
+
+def _read_all(one: socket.socket) -> None:
+    with suppress(OSError):
+        while one.recv(1 << 20):
+            pass
+
+
+ABUSES: tuple[Abuse, ...] = (
+    slow_heads,
+    slow_bodies,
+    slow_large_bodies,
+    never_reading,
+    nonsense,
+    pipelined,
+    nested,
+    large_nonsense,
+    large_columns,
+    large_bodies,
+    lines,
+)
+
+
+class Figure(msgspec.Struct):
+    """A kind of abuse: medians over the rounds, and the most memory that the server had."""
+
+    abuse: str
+    before_ms: float
+    during_ms: float
+    errors: int
+    rss_mb: float
+
+    @property
+    def ratio(self) -> float:
+        """p99 during abuse over p99 before it."""
+        return self.during_ms / self.before_ms
+
+
+def measure(ref: str, rounds: int, chosen: tuple[Abuse, ...] = ABUSES, seconds: float = SECONDS) -> list[Figure]:
+    """All figures from one server."""
+    contract = Bundle.open(Store(Workspace.find().store).resolve(ref)).contract()
+    rows = draw_rows(contract, 200)
+    core, other = cores()
+    serve = Command("tabi", (sys.executable, "-m", "tabi", "serve", ref, "--port", "{port}"))
+    with tempfile.TemporaryDirectory() as folder, running(serve, core) as server:
+        if other is not None:
+            os.sched_setaffinity(0, {other})
+        bodies = Path(folder) / "bodies.jsonl"
+        bodies.write_bytes(b"\n".join(msgspec.json.encode({"features": row}) for row in rows) + b"\n")
+        row = msgspec.json.encode(rows[0])
+        load = lambda: _load(server.port, bodies, seconds)  # noqa: E731
+        load()
+        return [_figure(abuse, server.port, server.pid, row, load, rounds) for abuse in chosen]
+
+
+def _figure(
+    abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], LoadResult], rounds: int
+) -> Figure:
+    before, during, errors, memory = [], [], 0, 0.0
+    for _ in range(rounds):
+        quiet = load()
+        with _abusing(abuse, Target(port, row, Event())):
+            loud = load()
+            used = usage_of(pid)
+        errors += quiet.errors + loud.errors
+        before.append(quiet.p99_ms or 0.0)
+        during.append(loud.p99_ms or 0.0)
+        memory = max(memory, used.rss_mb if used else 0.0)
+    return Figure(abuse.__name__, statistics.median(before), statistics.median(during), errors, memory)
+
+
+@contextmanager
+def _abusing(abuse: Abuse, target: Target) -> Iterator[None]:
+    thread = Thread(target=abuse, args=(target,))
+    thread.start()
+    time.sleep(1)
+    try:
+        yield
+    finally:
+        target.stop.set()
+        thread.join()
+
+
+def _load(port: int, bodies: Path, seconds: float) -> LoadResult:
+    url = f"http://127.0.0.1:{port}/predict"
+    command = [sys.executable, "-m", "tabi.bench.load", url, "--bodies", str(bodies), "-c", "16"]
+    command += ["--rate", str(RATE), "-d", str(seconds), "--warm-up", "0.3"]
+    return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=LoadResult)
+
+
+def page(figures: list[Figure], rounds: int) -> str:
+    """The page of evidence."""
+    said = {abuse.__name__: (abuse.__doc__ or "").strip() for abuse in ABUSES}
+    table = [
+        f"| {said[f.abuse]} | {f.before_ms:.2f} | {f.during_ms:.2f} | {f.ratio:.2f} | {f.errors} | {f.rss_mb:.0f} |"
+        for f in figures
+    ]
+    return "\n".join(
+        [
+            "# Good traffic while others abuse the server",
+            "",
+            f"Made by `python benchmarks/abuse.py`: {RATE} requests a second to `/predict` on 16 connections, one worker,",
+            f"prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. " + machine(PACKAGES),
+            "",
+            "| abuse | p99 before, ms | p99 during, ms | ratio | errors | memory, MB |",
+            "|---|---|---|---|---|---|",
+            *table,
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure, print and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("ref")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[abuse.__name__ for abuse in ABUSES])
+    parser.add_argument("--write", type=Path)
+    given = parser.parse_args()
+    figures = measure(given.ref, given.rounds, tuple(abuse for abuse in ABUSES if abuse.__name__ in given.only))
+    text = page(figures, given.rounds)
+    sys.stdout.write(text)
+    sys.stdout.write(json.dumps(msgspec.to_builtins(figures)) + "\n")
+    if given.write:
+        given.write.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
