@@ -1,4 +1,4 @@
-"""`tabi train`, `tabi check` and `tabi report`."""
+"""`tabi train`, `tabi check`, `tabi report`, `tabi compare` and `tabi tracking`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ TWELVE_HOURS = 12 * 3600
 def train(
     words: Annotated[list[str], typer.Argument(help="Projects, and key=value over their config.yaml.")],
     mode: Annotated[str | None, typer.Option(help="fast or full: how long the search may take.")] = None,
+    multirun: Annotated[
+        bool, typer.Option("--multirun", "-m", help="Train every combination of values, as in preset=logistic,forest.")
+    ] = False,
     time_limit: Annotated[int, typer.Option(help="Seconds that one data set may take in a batch.")] = TWELVE_HOURS,
 ) -> None:
     """Train and track a run of each project; several run as a batch, one after the other."""
@@ -26,7 +29,7 @@ def train(
         raise ConfigError("name at least one project, as in `tabi train adult`")
     if mode is not None:
         overrides.append(f"search.mode={mode}")
-    raise typer.Exit(run_batch(Workspace.find(), names, overrides, Limits(time_s=time_limit)))
+    raise typer.Exit(run_batch(Workspace.find(), names, overrides, Limits(time_s=time_limit), sweep=multirun))
 
 
 def check() -> None:
@@ -46,3 +49,24 @@ def report() -> None:
     from tabi.training.report import report_table
 
     typer.echo(report_table(Workspace.find()))
+
+
+def compare(
+    one: Annotated[str, typer.Argument(help="A run's id, the beginning of it, or a project for its latest run.")],
+    other: Annotated[str, typer.Argument(help="The run to compare it with.")],
+) -> None:
+    """Two runs side by side, differences first; the last line is JSON."""
+    from tabi.training.compare import compare_runs, table_of
+
+    for line in table_of(compare_runs(Workspace.find(), one, other)):
+        typer.echo(line)
+
+
+def tracking(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 5000,
+) -> None:
+    """Open MLflow's own pages over all runs, until Ctrl-C."""
+    from tabi.training.ui import serve_ui
+
+    raise typer.Exit(serve_ui(Workspace.find(), host, port, typer.echo))

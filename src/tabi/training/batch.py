@@ -27,6 +27,7 @@ from tabi.project import ProjectConfig, load_config
 from tabi.training.job import result_line, train
 from tabi.training.processes import start_of
 from tabi.training.progress import Both, PlainReporter, Stream, Terminal, reporting
+from tabi.training.sweep import Item, plain_items, sweep_items
 from tabi.workspace import Workspace
 
 TIME_LIMIT_S = 12 * 3600.0
@@ -52,21 +53,24 @@ def run_batch(
     overrides: Sequence[str] = (),
     limits: Limits = NO_HURRY,
     stream: Stream | None = None,
+    *,
+    sweep: bool = False,
 ) -> int:
-    """Train each project in turn and return 0 if all went well, else 1.
+    """Train each project in turn, in a `sweep` with every combination of overrides; 0 if all went well, else 1.
 
     A name that fails does not stop the others. A single name is trained in this process, with a live bar if `stream`
     (default: standard output) is a terminal, and leaves the same log and records; its configuration is read first,
-    so what is wrong with it is raised before anything begins.
+    so what is wrong with it is raised before anything begins. So are those of a sweep.
     """
-    config = load_config(workspace, names[0], overrides) if len(names) == 1 else None
-    names = list(dict.fromkeys(names))
+    items = sweep_items(names, overrides) if sweep else plain_items(names, overrides)
+    configs = [load_config(workspace, i.name, i.overrides) for i in items] if sweep or len(items) == 1 else []
+    config = configs[0] if len(items) == 1 else None
     with _hangup_ignored(), _open_log(workspace.logs) as log:
         batch = _Batch(workspace, log, Terminal(stream or sys.stdout), follows=config is None)
-        batch.begin(names)
+        batch.begin([item.label for item in items])
         passed = True
-        for name in names:
-            passed &= batch.item(name, overrides, limits) if config is None else batch.item_here(config, limits)
+        for item in items:
+            passed &= batch.item(item, limits) if config is None else batch.item_here(config, limits)
         batch.end(passed)
     return 0 if passed else 1
 
@@ -90,10 +94,11 @@ class _Batch:
         self._line(f"=== END {_moment()} ===")
         self._record("batch", self._id, "pass" if passed else "fail")
 
-    def item(self, name: str, overrides: Sequence[str], limits: Limits) -> bool:
-        """Train `name` in a process of its own."""
+    def item(self, item: Item, limits: Limits) -> bool:
+        """Train `item` in a process of its own."""
+        name = item.label
         self._item_begins(name)
-        command = [sys.executable, "-m", "tabi.training.child", str(os.getpid()), name, *overrides]
+        command = [sys.executable, "-m", "tabi.training.child", str(os.getpid()), item.name, *item.overrides]
         environment = {**os.environ, **self._workspace_variables(), "PYTHONUNBUFFERED": "1"}
         child = subprocess.Popen(
             command,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
@@ -56,7 +55,8 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
     found = _find(client, name, run_id)
     from mlflow.artifacts import download_artifacts
 
-    folder = Path(_quietly(download_artifacts, found, workspace.tracking_uri))
+    # a local folder is returned as it is
+    folder = Path(download_artifacts(run_id=found.info.run_id, tracking_uri=workspace.tracking_uri))
     tags = found.data.tags
     lock = (folder / "environment.lock").read_text(encoding="utf-8")
     return Run(
@@ -97,9 +97,3 @@ def _find(client: MlflowClient, name: str, run_id: str | None) -> MlflowRun:
 
 def _code(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
-def _quietly(download: Any, run: MlflowRun, uri: str) -> str:
-    """Download all artifacts of a run without MLflow's progress bar; a local folder is returned as it is."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    return str(download(run_id=run.info.run_id, tracking_uri=uri))

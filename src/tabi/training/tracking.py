@@ -30,6 +30,7 @@ def tracking_client(workspace: Workspace) -> MlflowClient:
     """A client of the workspace's tracking server. Nothing is sent anywhere else, and nothing is printed."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = workspace.tracking_uri
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
