@@ -20,8 +20,8 @@ KILLS = 20
 
 
 def test_no_answered_prediction_is_lost(harbour: Harbour, tmp_path: Path) -> None:
-    log, chance = tmp_path / "log", random.Random(3)
-    with crew(harbour.store.root, tmp_path / "tmp", log=log) as found, calling(found.server, 12) as callers:
+    chance = random.Random(3)
+    with crew(harbour.store.root, tmp_path / "tmp") as found, calling(found.server, 12) as callers:
         for _ in range(KILLS):
             # at any moment: within a turn, a write, an answer
             time.sleep(chance.uniform(0.05, 0.5))
@@ -29,9 +29,9 @@ def test_no_answered_prediction_is_lost(harbour: Harbour, tmp_path: Path) -> Non
             before = found.kill(number)
             until(lambda: sum(len(caller.answered) for caller in callers) > seen + 50)  # noqa: B023
             until(functools.partial(found.is_back, number, before), 60)
-        assert f"tabi_worker_restarts_total {KILLS}.0" in found.server.ask("GET", "/metrics")[2].decode()
+        assert found.metric("tabi_worker_restarts_total") == KILLS
     answered = [request_id for caller in callers for request_id in caller.answered]
-    reader = LogReader(log)
+    reader = LogReader(found.log)
     logged = {line.id for line in reader}
     assert len(answered) == len(set(answered)) > 20 * 50
     assert set(answered) <= logged
