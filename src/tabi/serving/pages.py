@@ -22,6 +22,8 @@ from tabi.serving.problems import problem, problem_of
 from tabi.serving.protocols import invocations, oip
 from tabi.serving.served import Served
 
+_SEVERAL = HTTPException(404, "this server has several models: ask below /models/NAME, as GET /models lists them")
+
 
 def create_pages(models: Models, guard: Guard) -> FastAPI:
     """The FastAPI app. It stands behind the hot door, which gives each request its id."""
@@ -55,9 +57,17 @@ def _add_models(app: FastAPI, models: Models) -> None:
     async def schema() -> Response:
         return _schema(_only(models))
 
+    if models.only is None:
+        for path in ("/predict", "/predict_batch", "/invocations"):
+            app.post(path)(_of_several)
+
     # the routes stand, so that nobody takes their names: what they will do is not built yet
     for path in ("/explain", "/feedback", "/models/{name}/explain", "/models/{name}/feedback"):
         app.post(path)(_reserved)
+
+
+async def _of_several() -> Response:
+    raise _SEVERAL
 
 
 async def _reserved(request: Request) -> Response:
@@ -177,7 +187,7 @@ class _Described:
 
 def _only(models: Models) -> Served:
     if models.only is None:
-        raise NotFoundError("this server has several models: ask below /models/NAME")
+        raise _SEVERAL
     return models.only
 
 

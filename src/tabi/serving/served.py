@@ -104,7 +104,10 @@ class Served:
         """What answers now, and why it is not what the reference means, if so."""
         slot = self._slot
         version = None if slot is None else slot.model.version
-        return ModelStatus(self.name, self.ref, version, slot is not None, self._loaded, self._reload_ms, self._problem)
+        # of a path no more than its last part: everybody may read this
+        folder, slash, last = self.ref.rpartition("/")
+        ref = f"…/{last}" if folder or slash else self.ref
+        return ModelStatus(self.name, ref, version, slot is not None, self._loaded, self._reload_ms, self._problem)
 
     def keep_name(self) -> None:
         """Refuse bundles of another name from now on, so that no request meets another model."""
