@@ -34,11 +34,11 @@ Written by `python -m tests.compile.coverage` from the tests; a test fails when 
 covers every class of scikit-learn {version}'s public list, and the halving searches: {proved} are converted and proved,
 {refused} are refused by name.
 
-Proved means: `tests/compile/test_proved.py` draws tables, hyperparameters, missing values, unknown categories, numbers
-of 1e15 where the class bears them and values exactly at its thresholds, and compares graph and scikit-learn at 1e-9 in
-float64, relative above 1. It compares each row alone with batches of 2, 3, 7, 8, 16, 33 and 100 rows, byte by byte. A
-class without such a test cannot be on this list. A release proves the whole pipeline again on its own rows: see
-[the proof](proof.md). `TABI_COMPILE_EXAMPLES=100` draws a hundred new examples of each class, and
+Proved means: `tests/compile/test_proved.py` draws tables, hyperparameters, missing values, unknown categories, ±1e15
+and the smallest numbers where the class bears them, and values exactly at its thresholds, and compares graph and
+scikit-learn at 1e-9 in float64, relative above 1. It compares each row alone with batches of 2, 3, 7, 8, 16, 33 and 100
+rows, byte by byte. A class without such a test cannot be on this list. A release proves the whole pipeline again on its
+own rows: see [the proof](proof.md). `TABI_COMPILE_EXAMPLES=100` draws a hundred new examples of each class, and
 `TABI_COMPILE_REPORT=FILE` takes the largest differences found.
 
 Options that the test does not draw may be refused; the error names the step, the option and what to use instead. A

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,9 +18,12 @@ from tabi.bundle.session import Session
 from tabi.compile.compiler import CompiledStep, compile_step
 from tabi.contract import Contract, Tensors, category_of
 from tabi.data import frame_of
+from tabi.errors import CompileError
 from tests.compile.cases import SPECS, Spec, Table
 from tests.compile.conftest import AGREE, EXAMPLES
 
+# a fit may turn out such that nothing is left of the columns, or only rounding of the kernel: that is refused
+REFUSALS = ("gives no column at all", "where rounding decides")
 BATCHES = (1, 2, 3, 7, 8, 16, 33, 100)
 # a file that takes a line for each class: the largest difference found
 REPORT = os.environ.get("TABI_COMPILE_REPORT")
@@ -27,7 +31,7 @@ REPORT = os.environ.get("TABI_COMPILE_REPORT")
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_the_graph_computes_what_scikit_learn_computes(spec: Spec) -> None:
-    worst = [0.0]
+    compared: list[float] = []
 
     @settings(
         max_examples=EXAMPLES or 3 * len(spec.classes),
@@ -47,14 +51,20 @@ def test_the_graph_computes_what_scikit_learn_computes(spec: Spec) -> None:
             # how well a fit of a few rows converged is not what is tried here
             warnings.simplefilter("ignore")
             step = fitted(spec, options, table)
-            compiled = compile_step(step, table.contract, transformer=spec.transformer)
+            try:
+                compiled = compile_step(step, table.contract, transformer=spec.transformer)
+            except CompileError as error:
+                if not any(reason in str(error) for reason in REFUSALS):
+                    raise
+                return
             rows = table.with_values(compiled.thresholds)
-            worst[0] = max(worst[0], difference(step, compiled, table.contract, rows))
+            compared.append(difference(step, compiled, table.contract, rows))
 
     agrees()
+    assert compared
     if REPORT:
         with Path(REPORT).open("a", encoding="utf-8") as report:
-            report.write(f"{spec.name}\t{worst[0]:.1e}\n")
+            report.write(f"{spec.name}\t{max(compared):.1e}\n")
 
 
 def fitted(spec: Spec, options: dict[str, Any], table: Table) -> Any:
@@ -69,6 +79,7 @@ def difference(step: Any, compiled: CompiledStep, contract: Contract, rows: Tens
     worst = 0.0
     assert compiled.models
     for method, model in compiled.models.items():
+        assert_nothing_becomes_float32(model)
         session = Session(model)
         actual = session.run(rows)[0]
         expected = answer(step, method, frame_of(rows, contract))
@@ -98,3 +109,13 @@ def assert_equal_in_batches_of_every_size(session: Session, rows: Tensors, whole
             part = slice(start, start + size)
             alone = session.run(Tensors(rows.numeric[part], rows.categorical[part]))[0]
             assert alone.tobytes() == whole[part].tobytes()
+
+
+def assert_nothing_becomes_float32(model: bytes) -> None:
+    """ONNX Runtime fuses a MatMul with a product by one number beside it, and keeps that number as float32."""
+    graph = onnx.load_model_from_string(model).graph
+    singles = {c.name for c in graph.initializer if np.prod(c.dims) == 1 and c.data_type == onnx.TensorProto.DOUBLE}
+    scales = [n for n in graph.node if n.op_type in ("Mul", "Div") and singles.intersection(n.input)]
+    scaled = {name for node in scales for name in (*node.input, *node.output)}
+    for node in graph.node:
+        assert node.op_type != "MatMul" or not scaled.intersection([*node.input, *node.output])

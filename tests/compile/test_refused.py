@@ -78,7 +78,7 @@ CASES: tuple[tuple[Any, Kind, int, str], ...] = (
     (TfidfTransformer(sublinear_tf=True), "counts", 2, "sublinear_tf=True"),
     (FeatureAgglomeration(2, pooling_func=np.max), "even", 2, "pooling_func"),
     (Nystroem("laplacian", n_components=3), "even", 2, "kernel='laplacian'"),
-    (make_pipeline(FunctionTransformer(), MinMaxScaler((1e9, 1e9 + 1)), SVC()), "even", 2, "so far from zero"),
+    (make_pipeline(FunctionTransformer(), MinMaxScaler((1e9, 1e9 + 1)), SVC()), "even", 2, "where rounding decides"),
     (SVC(), "even", 3, "3 classes"),
     (SGDClassifier(loss="modified_huber"), "even", 3, "modified_huber"),
     (VotingClassifier([("a", LINEAR)]), "even", 2, "voting='hard'"),

@@ -41,6 +41,10 @@ class Compiled:
         """Paths of the pipeline's steps in the order in which they run."""
         return list(self._graph.steps)
 
+    def is_transformer(self, path: str) -> bool:
+        """Whether a step gives columns, not scores."""
+        return isinstance(self._graph.steps[path], tuple)
+
     def model_with_step(self, path: str) -> bytes:
         """The graph that gives what one step gives, as output `step`: [N, width]."""
         step = self._graph.steps[path]
@@ -69,8 +73,8 @@ def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
     if scores.classes != 2:
         raise refuse(*_last_step(pipeline), f"{scores.classes} classes", "two classes are released for now")
     probability = probability_of(scores, *_last_step(pipeline)[::-1])
-    flat = graph.add("Reshape", [probability, graph.constant([-1], "int64")])
-    graph.nodes.append(helper.make_node("Identity", [flat], [PROBABILITY], name=PROBABILITY))
+    flat = [probability, graph.constant([-1], "int64")]
+    graph.nodes.append(helper.make_node("Reshape", flat, [PROBABILITY], name=PROBABILITY))
     output = helper.make_tensor_value_info(PROBABILITY, TensorProto.DOUBLE, ["rows"])
     model = graph.to_model(_inputs(contract), [output], _metadata(contract))
     return Compiled(model.SerializeToString(deterministic=True), _thresholds(graph), graph, contract)

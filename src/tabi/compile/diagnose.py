@@ -21,22 +21,23 @@ def first_differing_step(pipeline: Any, compiled: Compiled, contract: Contract, 
     """Path and class of the first step whose output on `row` differs by more than `bound`, relative above 1."""
     known = set(compiled.step_paths())
     last = ""
-    for path, step, expected in _outputs(pipeline, frame_of(row, contract), ""):
+    for path, step, rows in _steps(pipeline, frame_of(row, contract), ""):
         if path not in known:
             continue
         last = _describe(path, step)
+        expected = _own_output(step, rows, transforms=compiled.is_transformer(path))
         if not _same(_graph_output(compiled, path, row), expected, bound):
             return last
     return last
 
 
-def _outputs(estimator: Any, rows: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """(path, step, output) of every step, inner steps before the one that holds them."""
+def _steps(estimator: Any, rows: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """(path, step, what it is given) of every step, inner steps before the one that holds them."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps:
             if step is None or step == "passthrough":
                 continue
-            yield from _outputs(step, rows, join(path, name))
+            yield from _steps(step, rows, join(path, name))
             if hasattr(step, "transform"):
                 rows = step.transform(rows)
         return
@@ -44,12 +45,13 @@ def _outputs(estimator: Any, rows: Any, path: str) -> Iterator[tuple[str, Any, A
         columns = estimator._transformer_to_input_indices
         for name, step, _ in estimator.transformers_:
             if not (is_dropped(step) or is_passthrough(step)) and len(columns[name]):
-                yield from _outputs(step, rows.iloc[:, columns[name]], join(path, name))
-    yield path, estimator, _own_output(estimator, rows)
+                chosen = rows.iloc[:, columns[name]] if hasattr(rows, "iloc") else rows[:, columns[name]]
+                yield from _steps(step, chosen, join(path, name))
+    yield path, estimator, rows
 
 
-def _own_output(estimator: Any, rows: Any) -> Any:
-    if hasattr(estimator, "transform"):
+def _own_output(estimator: Any, rows: Any, *, transforms: bool) -> Any:
+    if transforms:
         return estimator.transform(rows)
     if hasattr(estimator, "decision_function"):
         return estimator.decision_function(rows)[:, None]

@@ -90,13 +90,19 @@ class Graph:
     steps: dict[str, Lanes | Scores | Value] = field(default_factory=dict)
     _packed: dict[Lanes, str] = field(default_factory=dict)
     _named: dict[bytes, str] = field(default_factory=dict)
+    _added: dict[bytes, str] = field(default_factory=dict)
 
     def add(self, operator: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
-        """Add a node of one output and give that output's name."""
-        output = f"{operator.lower()}_{len(self.nodes)}"
-        node = helper.make_node(operator, list(inputs), [output], name=output, domain=domain, **attributes)
-        self.nodes.append(node)
-        return output
+        """Add a node of one output and give that output's name. The same computation is added once."""
+        node = helper.make_node(operator, list(inputs), [], domain=domain, **attributes)
+        content = node.SerializeToString(deterministic=True)
+        if content not in self._added:
+            output = f"{operator.lower()}_{len(self.nodes)}"
+            node.name = output
+            node.output.append(output)
+            self.nodes.append(node)
+            self._added[content] = output
+        return self._added[content]
 
     def constant(self, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> str:
         """A constant tensor; the same values are stored once."""

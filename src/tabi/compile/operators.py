@@ -67,6 +67,13 @@ def softmax(graph: Graph, tensor: str, width: int) -> str:
     return graph.add("Div", [powers, row_sum(graph, powers, width)])
 
 
+def normalised(graph: Graph, shares: str, classes: int, *, of_nothing: float) -> str:
+    """Shares of [N, classes] that add up to 1; what a row of zeros becomes is given."""
+    total = row_sum(graph, shares, classes)
+    nothing = graph.add("Equal", [total, graph.constant(0.0)])
+    return graph.add("Where", [nothing, graph.constant(of_nothing), graph.add("Div", [shares, total])])
+
+
 def clip(graph: Graph, tensor: str, low: npt.ArrayLike, high: npt.ArrayLike) -> str:
     """Bound to [low, high]; NaN stays NaN."""
     bottom, top = graph.constant(low), graph.constant(high)

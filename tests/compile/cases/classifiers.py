@@ -53,7 +53,7 @@ LINEAR = (
         use=calibrated,
         extreme=False,
     ),
-    Spec(svm.NuSVC, {"nu": always(0.2), "kernel": choice("linear", "rbf")}, "even", use=calibrated, extreme=False),
+    Spec(svm.NuSVC, {"nu": choice(0.5, 0.8), "kernel": choice("linear", "rbf")}, "even", use=calibrated, extreme=False),
 )
 
 BAYES = (

@@ -123,6 +123,13 @@ OTHERS = (
         classes=NUMBER,
     ),
     Spec(
+        ensemble.BaggingRegressor,
+        {"estimator": st.builds(DecisionTreeRegressor, max_depth=always(3)), "max_features": choice(1, 3), **SEEDED},
+        "missing",
+        NUMBER,
+        note="trees",
+    ),
+    Spec(
         ensemble.VotingRegressor, {"estimators": st.builds(members), "weights": choice(None, (1, 2.5))}, classes=NUMBER
     ),
     Spec(

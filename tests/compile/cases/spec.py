@@ -18,6 +18,8 @@ TEXTS = ("a", "b", "c d", "東京", "nan", "None")
 # full: numbers of any scale · missing: the same with gaps · even: numbers of about 1 · positive: more than 0
 # counts: 0, 1, 2, … · codes: 0 to 3 · texts: categories with gaps · mixed: numbers and categories, both with gaps
 Kind = Literal["full", "missing", "even", "positive", "counts", "codes", "texts", "mixed"]
+ODD_POSITIVE = (1e15, 1e-300, 5e-324)
+ODD = (*ODD_POSITIVE, -1e15, -0.0)
 Options = Mapping[str, st.SearchStrategy[Any]]
 
 
@@ -26,8 +28,8 @@ class Spec:
     """How a class is proved: hyperparameters to draw, a table, and how an estimator of the class is put to use.
 
     `use` wraps the estimator where it cannot stand alone. `classes`: numbers of classes tried; 0 means a number is
-    predicted. `extreme`: whether rows hold 1e15 too. `transformer`: prove `transform`, though the class
-    predicts as well. `fit_rows`: fit on the first rows only.
+    predicted. `extreme`: whether rows hold ±1e15 and the smallest numbers too. `transformer`: prove `transform`, though
+    the class predicts as well. `fit_rows`: fit on the first rows only. `note`: what sets it apart in its class.
     """
 
     cls: type
@@ -62,8 +64,11 @@ class Table:
         self.seen = self._rows(80, numeric, categorical)
         self.y = self._target(classes)
         other = self._rows(40, numeric, categorical)
-        if extreme and kind not in ("codes", "counts"):
-            other.numeric[random.random(other.numeric.shape) < 0.04] = 1e15
+        if extreme and kind not in ("codes", "counts", "texts"):
+            # one in a row: two enormous numbers may leave nothing of their sum but rounding
+            chosen = ODD_POSITIVE if kind == "positive" else ODD
+            for row in range(0, 40, 6):
+                other.numeric[row, random.integers(0, 3)] = random.choice(chosen)
         other.categorical[random.random(other.categorical.shape) < 0.1] = "never seen"
         # the rows of the fit among them: quantiles, bins and splits lie on them
         both = zip(self.seen, other, strict=True)

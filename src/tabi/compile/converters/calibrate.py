@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from tabi.compile.converters.compose import join
 from tabi.compile.graph import Graph, Lanes, Scores
-from tabi.compile.operators import row_sum, side_by_side
+from tabi.compile.operators import normalised, side_by_side
 from tabi.compile.registry import convert, converts, ranking_of, refuse, scores_only
 
 
@@ -37,17 +37,14 @@ def _calibrated(member: Any, classes: int, graph: Graph, lanes: Lanes, path: str
     shares = [_one(*pair, graph) for pair in zip(member.calibrators, columns, strict=True)]
     if width == 1:
         return shares[0]
-    together = side_by_side(graph, shares)
-    total = row_sum(graph, together, width)
-    nothing = graph.add("Equal", [total, graph.constant(0.0)])
-    return graph.add("Where", [nothing, graph.constant(1.0 / classes), graph.add("Div", [together, total])])
+    return normalised(graph, side_by_side(graph, shares), classes, of_nothing=1.0 / classes)
 
 
 def _one(calibrator: Any, score: str, graph: Graph) -> str:
     if isinstance(calibrator, IsotonicRegression):
         return _isotonic(calibrator, graph, score)
-    scaled = graph.add("Add", [graph.add("Mul", [score, graph.constant(calibrator.a_)]), graph.constant(calibrator.b_)])
-    return graph.sigmoid(graph.add("Neg", [scaled]))
+    scaled = graph.add("Mul", [score, graph.constant(-calibrator.a_)])
+    return graph.sigmoid(graph.add("Sub", [scaled, graph.constant(calibrator.b_)]))
 
 
 def _isotonic(calibrator: IsotonicRegression, graph: Graph, score: str) -> str:

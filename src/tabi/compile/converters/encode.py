@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from tabi.compile.graph import ML, Graph, Lane, Lanes
-from tabi.compile.operators import Array, affine, as_double, as_index
+from tabi.compile.operators import Array, affine, as_double, as_index, repeated
 from tabi.compile.registry import converts, refuse
 from tabi.contract import category_of
 
@@ -38,6 +38,8 @@ def _one_hot_encoder(encoder: OneHotEncoder, graph: Graph, lanes: Lanes, path: s
     own = owner[None, :] == np.array([j for j, _ in pairs])[:, None]
     changes = np.where(own, known - unknown, 0.0)
     kept = np.flatnonzero(changes.any(axis=1))
+    if not len(kept):
+        return graph.lanes_of(repeated(graph, lanes, unknown), len(unknown))
     equal = _equal(graph, lanes, [pairs[i] for i in kept])
     if not unknown.any() and changes[kept].shape == (len(unknown),) * 2 and (changes[kept] == np.eye(len(kept))).all():
         return equal

@@ -16,8 +16,9 @@ from sklearn.ensemble import (
 from sklearn.multiclass import OneVsRestClassifier
 
 from tabi.compile.converters.compose import join
+from tabi.compile.converters.forest import bagged
 from tabi.compile.graph import Graph, Lanes, Scores, Value
-from tabi.compile.operators import repeated, row_sum, side_by_side
+from tabi.compile.operators import normalised, repeated, side_by_side
 from tabi.compile.registry import convert, converts, probability_of, ranking_of, refuse, scores_only, value_only
 
 
@@ -64,6 +65,9 @@ def _stacked(member: Any, method: str, graph: Graph, lanes: Lanes, path: str) ->
 @converts(BaggingClassifier)
 def _bagging_classifier(estimator: BaggingClassifier, graph: Graph, lanes: Lanes, path: str) -> Scores:
     classes = len(estimator.classes_)
+    mean = bagged(estimator, graph, lanes, path) if classes == 2 else None
+    if mean is not None:
+        return Scores(mean)
     parts = []
     for i, (member, features) in enumerate(zip(estimator.estimators_, estimator.estimators_features_, strict=True)):
         here, chosen = join(path, str(i)), tuple(lanes[j] for j in features)
@@ -79,6 +83,9 @@ def _bagging_classifier(estimator: BaggingClassifier, graph: Graph, lanes: Lanes
 
 @converts(BaggingRegressor)
 def _bagging_regressor(estimator: BaggingRegressor, graph: Graph, lanes: Lanes, path: str) -> Value:
+    mean = bagged(estimator, graph, lanes, path)
+    if mean is not None:
+        return Value(mean)
     parts = []
     for i, (member, features) in enumerate(zip(estimator.estimators_, estimator.estimators_features_, strict=True)):
         here, chosen = join(path, str(i)), tuple(lanes[j] for j in features)
@@ -102,7 +109,7 @@ def _one_vs_rest(estimator: OneVsRestClassifier, graph: Graph, lanes: Lanes, pat
         return Scores(None, decision, classes)
     shares = side_by_side(graph, [part for part in parts if part])
     if classes > 2:
-        shares = graph.add("Div", [shares, row_sum(graph, shares, classes)])
+        shares = normalised(graph, shares, classes, of_nothing=0.0)
     return Scores(shares, decision, classes)
 
 

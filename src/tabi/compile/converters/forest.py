@@ -22,6 +22,8 @@ from tabi.compile.operators import Array, as_double, as_index, repeated
 from tabi.compile.registry import converts, numbers_only, refuse
 
 LEAF = -1
+CLASSIFYING = (DecisionTreeClassifier, ExtraTreeClassifier)
+REGRESSING = (DecisionTreeRegressor, ExtraTreeRegressor)
 
 
 @converts(DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier)
@@ -76,6 +78,20 @@ def summed(graph: Graph, lanes: Lanes, trees: Sequence[Any], leaf_values: Sequen
     return ensemble.add_to(graph, lanes)
 
 
+def bagged(estimator: Any, graph: Graph, lanes: Lanes, path: str) -> str | None:
+    """The mean of a bagging of single trees, [N, 1], as one node; None where it is made of anything else."""
+    members = estimator.estimators_
+    classify = all(type(m) in CLASSIFYING and len(m.classes_) == 2 and m.n_outputs_ == 1 for m in members)
+    if not classify and not all(type(m) in REGRESSING and m.n_outputs_ == 1 for m in members):
+        return None
+    ensemble, values = TreeEnsemble(), rounded(estimator, graph, lanes, path)
+    for member, columns in zip(members, estimator.estimators_features_, strict=True):
+        value = member.tree_.value[:, 0, :]
+        leaves = value[:, 1] / value.sum(axis=1) if classify else value[:, 0]
+        add_tree(ensemble, member.tree_, leaves, 0, graph, values, columns)
+    return mean_of(graph, ensemble.add_to(graph, values), len(members))
+
+
 def leaf_numbers(graph: Graph, lanes: Lanes, trees: Sequence[Any], leaf_values: Sequence[Array]) -> str:
     """The value of the leaf that a row falls in, of each tree by itself: [N, trees]."""
     ensemble = TreeEnsemble(targets=len(trees))
@@ -100,8 +116,16 @@ def _mean_rows(graph: Graph, lanes: Lanes, trees: Sequence[Any], rows: Sequence[
     return mean_of(graph, graph.add("Squeeze", [total, graph.constant([2], np.int64)]), len(trees))
 
 
-def add_tree(ensemble: TreeEnsemble, tree: Any, values: Array, target: int, graph: Graph, lanes: Lanes) -> None:
-    """Add one of scikit-learn's trees, with a value for each of its nodes."""
+def add_tree(
+    ensemble: TreeEnsemble,
+    tree: Any,
+    values: Array,
+    target: int,
+    graph: Graph,
+    lanes: Lanes,
+    columns: Sequence[int] | None = None,
+) -> None:
+    """Add one of scikit-learn's trees, with a value for each of its nodes. `columns`: the lanes that it was given."""
     left, right = tree.children_left, tree.children_right
     if left[0] == LEAF:
         ensemble.constants[target] += float(values[0])
@@ -112,6 +136,7 @@ def add_tree(ensemble: TreeEnsemble, tree: Any, values: Array, target: int, grap
             places.append((ensemble.leaf(float(values[node]), target), True))
         else:
             feature, threshold = int(tree.feature[node]), float(tree.threshold[node])
+            feature = feature if columns is None else int(columns[feature])
             note_thresholds(graph, lanes, feature, [threshold])
             places.append((ensemble.split(feature, threshold, bool(tree.missing_go_to_left[node])), False))
     for node, (place, is_leaf) in enumerate(places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from tabi.compile.graph import Graph, Lanes, Scores, Value
 from tabi.compile.operators import Array, affine, cos, exp, row_sum, tanh
 from tabi.compile.registry import converts, numbers_only, refuse
 
-# what squared distances may lose to rounding, in the result
+# what a kernel may lose to rounding, in the result
 LARGEST_LOSS = 1e-10
 
 
@@ -35,8 +36,13 @@ def _support_vector_regressor(estimator: Any, graph: Graph, lanes: Lanes, path: 
 
 def _support_vectors(estimator: Any, graph: Graph, lanes: Lanes, path: str) -> str:
     options = {"gamma": estimator._gamma, "degree": estimator.degree, "coef0": estimator.coef0}
-    weights = np.asarray(estimator.dual_coef_, dtype=np.float64).T
-    kernel = _Kernel(estimator.kernel, estimator.support_vectors_, options, np.abs(weights).sum())
+    weights, rows = np.asarray(estimator.dual_coef_, dtype=np.float64).T, estimator.support_vectors_
+    answer = estimator.decision_function if isinstance(estimator, SVC | NuSVC) else estimator.predict
+    with warnings.catch_warnings():
+        # it says that these rows, which are its own, have no column names
+        warnings.simplefilter("ignore", UserWarning)
+        largest = max(1.0, float(np.abs(answer(rows)).max()))
+    kernel = _Kernel(estimator.kernel, rows, options, np.abs(weights).sum() / largest)
     return affine(graph, _kernel(estimator, kernel, graph, lanes, path), weights, estimator.intercept_)
 
 
@@ -98,25 +104,35 @@ def _kernel(step: Any, kernel: _Kernel, graph: Graph, lanes: Lanes, path: str) -
     """Between each row and the kernel's rows: [N, rows]."""
     values, rows = graph.pack(numbers_only(step, lanes, path)), np.asarray(kernel.rows, dtype=np.float64)
     gamma = 1.0 / rows.shape[1] if kernel.options["gamma"] is None else float(kernel.options["gamma"])
-    start = np.full(len(rows), float(kernel.options["coef0"]))
+    start, degree = float(kernel.options["coef0"]), float(kernel.options["degree"])
+    size = float((rows**2).sum(axis=1).max())
     if kernel.name == "linear":
+        _need_digits(step, kernel, size, path)
         return affine(graph, values, rows.T)
     if kernel.name == "cosine":
+        _need_digits(step, kernel, 1.0, path)
         return _cosine(graph, values, rows)
     if kernel.name in ("poly", "polynomial"):
-        raised = affine(graph, values, gamma * rows.T, start)
-        return graph.add("Pow", [raised, graph.constant(float(kernel.options["degree"]))])
+        _need_digits(step, kernel, (gamma * size + abs(start)) ** degree, path)
+        raised = affine(graph, values, gamma * rows.T, np.full(len(rows), start))
+        return graph.add("Pow", [raised, graph.constant(degree)])
     if kernel.name == "sigmoid":
-        return tanh(graph, affine(graph, values, gamma * rows.T, start))
+        _need_digits(step, kernel, 1.0, path)
+        return tanh(graph, affine(graph, values, gamma * rows.T, np.full(len(rows), start)))
     if kernel.name != "rbf":
         raise refuse(path, step, f"kernel={kernel.name!r}", "use linear, poly, rbf, sigmoid or cosine")
-    squares = (rows**2).sum(axis=1)
-    if gamma * squares.max(initial=0.0) * kernel.weight * np.finfo(np.float64).eps > LARGEST_LOSS:
-        raise refuse(path, step, "kernel='rbf' over numbers so far from zero", "put StandardScaler before it")
+    _need_digits(step, kernel, 1.0 + gamma * size, path)
     own = row_sum(graph, graph.add("Mul", [values, values]), len(lanes))
-    distance = graph.add("Add", [affine(graph, values, -2.0 * rows.T, squares), own])
+    distance = graph.add("Add", [affine(graph, values, -2.0 * rows.T, (rows**2).sum(axis=1)), own])
     distance = graph.add("Max", [distance, graph.constant(0.0)])
     return exp(graph, graph.add("Mul", [distance, graph.constant(-gamma)]))
+
+
+def _need_digits(step: Any, kernel: _Kernel, size: float, path: str) -> None:
+    """Refuse a kernel of which rounding alone would be seen in the result. `size`: the largest of its numbers."""
+    if size * kernel.weight * np.finfo(np.float64).eps > LARGEST_LOSS:
+        advice = "put StandardScaler before it, or use fewer components"
+        raise refuse(path, step, f"kernel={kernel.name!r} over numbers where rounding decides", advice)
 
 
 def _cosine(graph: Graph, values: str, rows: Array) -> str:

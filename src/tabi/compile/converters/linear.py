@@ -9,7 +9,7 @@ from sklearn import linear_model as models
 from sklearn.svm import LinearSVC, LinearSVR
 
 from tabi.compile.graph import Graph, Lanes, Scores, Value
-from tabi.compile.operators import Array, affine, clip, exp, from_decision, row_sum
+from tabi.compile.operators import Array, affine, clip, exp, from_decision, normalised
 from tabi.compile.registry import convert, converts, numbers_only, refuse, value_only
 
 
@@ -43,7 +43,7 @@ def _sgd_classifier(estimator: models.SGDClassifier, graph: Graph, lanes: Lanes,
         return Scores(shares, decision)
     if estimator.loss == "modified_huber":
         raise refuse(path, estimator, "loss='modified_huber' and more than two classes", "use loss='log_loss'")
-    return Scores(graph.add("Div", [shares, row_sum(graph, shares, classes)]), decision, classes)
+    return Scores(normalised(graph, shares, classes, of_nothing=1.0 / classes), decision, classes)
 
 
 @converts(
