@@ -1,5 +1,6 @@
 import os
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,16 @@ def test_what_is_wrong_with_the_code_is_told_in_one_line(
 def test_a_space_that_is_none_is_refused(space: str) -> None:
     with pytest.raises(ConfigError, match="SPACE must be a dict"):
         own_space(f"SPACE = {space}")
+
+
+def test_the_example_of_the_documentation_is_searched_and_keeps_its_encoder_inside_the_folds(
+    mixed_rows: Any, contract_of: Any, config_of: Any
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    X, y = mixed_rows(150)
+    config = config_of(preset="own", code=code, params={"n_estimators": 5})
+    build = partial(build_pipeline, contract_of(X), config)
+    found = run_search(build, candidate_space(config), X, y, SearchConfig(jobs=1), 1)
+    assert {score.params["columns__category__smooth"] for score in found.last} == {"auto", 10.0}
+    assert found.score > 0.6
