@@ -1,8 +1,9 @@
 """Tabi's search beside the portfolio's, in one run on one machine: `python benchmarks/training.py`.
 
-Writes docs/evidence/training.md; `python benchmarks/training.py quality` prints the figures of the votes alone, which do
-not depend on how busy the machine is but for their seconds. The portfolio: impute, scale, one-hot, HistGradientBoosting with early stopping left
-to itself, and HalvingGridSearchCV over the same number of candidates. It needs the OpenML cache of the workspace.
+Writes docs/evidence/training.md; with the word `quality` it only prints the figures of the votes, which but for their
+seconds do not depend on how busy the machine is. The portfolio: impute, scale, one-hot, HistGradientBoosting with early
+stopping left to itself, and HalvingGridSearchCV over the same number of candidates. It needs the OpenML cache of the
+workspace.
 """
 
 from __future__ import annotations
