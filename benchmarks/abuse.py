@@ -1,4 +1,4 @@
-"""What good traffic suffers while others abuse the server: `python benchmarks/abuse.py REF [--rounds N]`.
+"""What good traffic suffers while others abuse the server: `python -m benchmarks.abuse REF [--rounds N]`.
 
 One server on a core of its own, good traffic at a fixed rate from a process of its own, and each kind of abuse from
 this process. Rounds without and with abuse take turns; the figure is the ratio of the medians of their p99.
@@ -46,8 +46,7 @@ class Target(NamedTuple):
 
     def connect(self) -> socket.socket:
         """A connection of its own."""
-        found = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        return found
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
 
 Abuse = Callable[[Target], None]
@@ -223,14 +222,15 @@ def measure(ref: str, rounds: int, chosen: tuple[Abuse, ...] = ABUSES, seconds: 
         bodies = Path(folder) / "bodies.jsonl"
         bodies.write_bytes(b"\n".join(msgspec.json.encode({"features": row}) for row in rows) + b"\n")
         row = msgspec.json.encode(rows[0])
-        load = lambda: _load(server.port, bodies, seconds)  # noqa: E731
+
+        def load() -> LoadResult:
+            return _load(server.port, bodies, seconds)
+
         load()
         return [_figure(abuse, server.port, server.pid, row, load, rounds) for abuse in chosen]
 
 
-def _figure(
-    abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], LoadResult], rounds: int
-) -> Figure:
+def _figure(abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], LoadResult], rounds: int) -> Figure:
     before, during, errors, memory = [], [], 0, 0.0
     for _ in range(rounds):
         quiet = load()
@@ -274,8 +274,9 @@ def page(figures: list[Figure], rounds: int) -> str:
         [
             "# Good traffic while others abuse the server",
             "",
-            f"Made by `python benchmarks/abuse.py`: {RATE} requests a second to `/predict` on 16 connections, one worker,",
-            f"prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. " + machine(PACKAGES),
+            f"Made by `python -m benchmarks.abuse`: {RATE} requests a second to `/predict` on 16 connections, one",
+            f"prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. "
+            + machine(PACKAGES),
             "",
             "| abuse | p99 before, ms | p99 during, ms | ratio | errors | memory, MB |",
             "|---|---|---|---|---|---|",

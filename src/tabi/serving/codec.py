@@ -15,11 +15,11 @@ from msgspec.json import Decoder
 
 from tabi.contract import Fault, Scalar
 from tabi.errors import RequestError
+from tabi.serving.columns import Bounds, after_spaces, read_columns
 from tabi.serving.explain import Window as _Window
 from tabi.serving.explain import explain, explain_row, repeats_a_name
 from tabi.serving.messages import PredictBody, Row
 from tabi.serving.places import refusal
-from tabi.serving.protocols.bodies import Marks
 
 # rows that are handed on at once, and bytes that are decoded at once: what bounds the memory of a large body
 CHUNK = 1000
@@ -47,24 +47,23 @@ _decode_fields = Decoder(dict[str, msgspec.Raw]).decode
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_opening = re.compile(rb'\s*+\{\s*+"rows"\s*+:\s*+\[').match
+_rows_opening = re.compile(rb'\s*+\{\s*+"rows"\s*+:\s*+\[').match
+_columns_opening = re.compile(rb'\s*+\{\s*+"columns"\s*+:\s*+\{').match
 _closing = re.compile(rb"\]\s*+\}\Z").search
-_spaces = re.compile(rb"[ \t\r\n]*+").match
-_lists = Marks(b"[")
-_openings = Marks(b"[{")
 
 
 class Codec:
     """Reads bodies.
 
     `columns`: the most that a row may have. `string`: the most characters of a text or a name. `row`: the most bytes of
-    one row among many.
+    one row among many. `rows`: the most values of a column.
     """
 
-    def __init__(self, columns: int = 10_000, string: int = 64 << 10, row: int = 1 << 20) -> None:
+    def __init__(self, columns: int = 10_000, string: int = 64 << 10, row: int = 1 << 20, rows: int = 100_000) -> None:
         self.row = row
         self.columns = columns
         self._string = string
+        self._rows_limit = rows
         text: Any = Annotated[str, msgspec.Meta(max_length=string)]
         scalar: Any = float | int | text | bool | None
         bounded = msgspec.defstruct("PredictBody", [("features", dict[text, scalar])], forbid_unknown_fields=True)
@@ -103,23 +102,40 @@ class Codec:
 
     def read_batch(self, body: bytes) -> Iterator[list[Row]]:
         """The rows of a `/predict_batch` body, some at a time; `RequestError` names the places that are wrong."""
-        opening, end = _opening(body), _end(body)
-        closing = _closing(body, max(end - WINDOW, 0), end)
-        if opening and closing:
-            return self._rows(_List(body, "rows", body, opening.end(), closing.start()))
+        end = _end(body)
+        if opening := _rows_opening(body):
+            if closing := _closing(body, max(end - WINDOW, 0), end):
+                return self._rows(_List(body, "rows", body, opening.end(), closing.start()))
+        elif opening := _columns_opening(body):
+            return self._rows_of_columns(body, opening.end(), end)
+        return self._oddly_written(body)
+
+    def _oddly_written(self, body: bytes) -> Iterator[list[Row]]:
+        """The rows of a body that is wrong, or that names its field in an unusual way."""
+        odd = msgspec.ValidationError("no field - at `$`")
+        if len(body) > self.row:
+            # to look at all of it would hold up everybody else
+            raise explain(body, "rows", odd)
         try:
             outline = _decode_outline(body)
         except _UNREADABLE as error:
             raise explain(body, _field_of(body), error) from error
-        if outline.columns is msgspec.UNSET and outline.rows is not msgspec.UNSET:
-            if _lists.exceed(1, body):
-                raise explain(body, "rows", msgspec.ValidationError("`rows` holds a list - at `$.rows`"))
-            return self._rows(_list_of(body, "rows", outline.rows))
-        if outline.rows is msgspec.UNSET and outline.columns is not msgspec.UNSET:
-            return self._rows_of_columns(body, bytes(outline.columns))
+        if outline.rows is msgspec.UNSET and outline.columns is msgspec.UNSET:
+            raise explain(body, "rows", odd)
+        if outline.rows is not msgspec.UNSET and outline.columns is not msgspec.UNSET:
+            raise refusal("the body holds rows and columns, send one of them", [("columns", "unknown_field")])
+        if repeats_a_name(body):
+            raise explain(body, "columns" if outline.rows is msgspec.UNSET else "rows")
         if outline.rows is msgspec.UNSET:
-            raise explain(body, "rows", msgspec.ValidationError("no field - at `$`"))
-        raise refusal("the body holds rows and columns, send one of them", [("columns", "unknown_field")])
+            text = bytes(outline.columns)  # type: ignore[arg-type]
+            if text[:1] != b"{":
+                raise explain(body, "columns", msgspec.ValidationError("no object - at `$.columns`"))
+            written = b'{"columns":%b}' % text
+            return self._rows_of_columns(written, len(b'{"columns":{'), len(written))
+        text = bytes(outline.rows)
+        if text[:1] != b"[":
+            raise explain(body, "rows", msgspec.ValidationError("no list - at `$.rows`"))
+        return self._rows(_List(body, "rows", text, 1, len(text) - 1))
 
     def check(self, rows: Sequence[Row], size: int, path: PathOf) -> None:
         """`RequestError` if rows that another reader made of a body of `size` bytes are wider or longer than they may.
@@ -137,7 +153,7 @@ class Codec:
 
     def _rows(self, items: _List) -> Iterator[list[Row]]:
         first = 0
-        for window, rows in self._windows(items, b"}", self._decode_rows):
+        for window, rows in self._windows(items, self._decode_rows):
             names = sum(map(len, rows))
             if names > self.columns:
                 wide = [index for index, row in enumerate(rows) if len(row) > self.columns]
@@ -150,45 +166,28 @@ class Codec:
             for at in range(0, len(rows), CHUNK):
                 yield rows[at : at + CHUNK]
 
-    def _rows_of_columns(self, body: bytes, text: bytes) -> Iterator[list[Row]]:
-        # how many there are is known before they are made
-        if _lists.exceed(self.columns, text):
-            raise self._too_many("columns")
-        try:
-            raw = _decode_fields(text)
-        except _UNREADABLE as error:
-            raise explain(body, "columns", error) from error
-        if any(len(name) > self._string for name in raw):
-            raise refusal("a name is too long", [("columns", "too_long")])
-        columns = {name: self._column(_list_of(body, f"columns.{name}", values)) for name, values in raw.items()}
-        # more colons than names may stand in texts; more objects and lists than there are stand for a name twice
-        if body.count(b":") != 1 + len(columns) and _openings.exceed(2 + len(columns), body):
-            raise explain(body, "columns")
+    def _rows_of_columns(self, body: bytes, start: int, end: int) -> Iterator[list[Row]]:
+        bounds = Bounds(self.columns, self._rows_limit, self._string, self.row, WINDOW)
+        columns = read_columns(body, start, end, self._decode_values, bounds)
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             longest = max(lengths)
             short = [(f"columns.{name}", "wrong_length") for name, values in columns.items() if len(values) < longest]
             raise refusal("the columns differ in length", short)
-        for start in range(0, max(lengths, default=0), CHUNK):
-            cut = (values[start : start + CHUNK] for values in columns.values())
+        for at in range(0, max(lengths, default=0), CHUNK):
+            cut = (values[at : at + CHUNK] for values in columns.values())
             yield [dict(zip(columns, values, strict=True)) for values in zip(*cut, strict=True)]
 
-    def _column(self, items: _List) -> list[Scalar]:
-        found: list[Scalar] = []
-        for _, values in self._windows(items, b",", self._decode_values):
-            found += values
-        return found
+    def _windows(self, items: _List, decode: Decode) -> Iterator[tuple[bytes, list[Any]]]:
+        """The objects of a list with the text of them, as many at a time as a window holds.
 
-    def _windows(self, items: _List, mark: bytes, decode: Decode) -> Iterator[tuple[bytes, list[Any]]]:
-        """The items of a list with the text of them, as many at a time as a window holds.
-
-        `mark`: what an item ends with, or the comma behind it. A window is cut behind a mark if what is cut off can be
-        decoded: a mark inside a text leaves the text open, and the window is made larger.
+        A window is cut behind a brace if what is cut off can be decoded: a brace inside a text leaves the text open,
+        and the window is made larger.
         """
-        text, start, end = items.text, _after_spaces(items.text, items.start, items.end), items.end
+        text, start, end = items.text, after_spaces(items.text, items.start, items.end), items.end
         first, size = 0, WINDOW
         while start < end:
-            stop, after = (end, end) if end - start <= size else _cut(text, start, start + size, end, mark)
+            stop, after = (end, end) if end - start <= size else _cut(text, start, start + size, end)
             window = b"[%b]" % text[start:stop]
             try:
                 found = decode(window) if stop > start else None
@@ -202,7 +201,7 @@ class Codec:
                 size *= 2
                 continue
             yield window, found
-            first, size, start = first + len(found), WINDOW, _after_spaces(text, after, end)
+            first, size, start = first + len(found), WINDOW, after_spaces(text, after, end)
             if start == end and stop < end:
                 raise items.refusal(msgspec.DecodeError("a comma is the last (byte 0)"), first, start)
 
@@ -234,25 +233,11 @@ class _List(NamedTuple):
         return explain(self.body, field, error, where)
 
 
-def _list_of(body: bytes, path: str, raw: msgspec.Raw) -> _List:
-    text = bytes(raw)
-    if text[:1] != b"[":
-        raise explain(body, path.partition(".")[0], msgspec.ValidationError(f"no list - at `$.{path}`"))
-    return _List(body, path, text, 1, len(text) - 1)
-
-
-def _cut(text: bytes, start: int, limit: int, end: int, mark: bytes) -> tuple[int, int]:
+def _cut(text: bytes, start: int, limit: int, end: int) -> tuple[int, int]:
     """Where a window may end, and where the next one begins; `start` if it may nowhere."""
-    at = text.rfind(mark, start, limit)
-    if at < 0 or mark == b",":
-        return max(at, start), at + 1
-    after = _after_spaces(text, at + 1, end)
-    return (at + 1, after + 1) if text[after : after + 1] == b"," else (start, start)
-
-
-def _after_spaces(text: bytes, start: int, end: int) -> int:
-    found = _spaces(text, start, end)
-    return start if found is None else found.end()
+    at = text.rfind(b"}", start, limit) + 1
+    after = after_spaces(text, at, end)
+    return (at, after + 1) if at > start and text[after : after + 1] == b"," else (start, start)
 
 
 _default = Codec()

@@ -23,7 +23,7 @@ class Routes:
         self.lines: dict[str, PredictLines] = {}
         self._models = models
         self._limits = limits
-        codec = self._codec = Codec(limits.columns, limits.string, limits.row_body)
+        codec = self._codec = Codec(limits.columns, limits.string, limits.row_body, limits.rows)
         for served in models:
             self.endpoints[f"/v2/models/{served.name}/infer"] = self._infer("/v2/models/{name}/infer", served)
             for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
