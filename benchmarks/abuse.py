@@ -160,6 +160,12 @@ def nested(target: Target) -> None:
     _one_after_the_other(target, _closing("/predict", b'{"features":' * 80_000))
 
 
+def large_records(target: Target) -> None:
+    """50,000 rows in one body of MLflow's protocol, one after the other."""
+    rows = b",".join([target.row] * 50_000)
+    _one_after_the_other(target, _closing("/invocations", b'{"dataframe_records":[' + rows + b"]}"))
+
+
 def lines(target: Target) -> None:
     """Rows by line without an end."""
     piece = (target.row + b"\n") * 200
@@ -191,6 +197,7 @@ ABUSES: tuple[Abuse, ...] = (
     large_nonsense,
     large_columns,
     large_bodies,
+    large_records,
     lines,
 )
 

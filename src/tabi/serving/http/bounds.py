@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, MutableSet
+from collections.abc import MutableSet
 from typing import TYPE_CHECKING
 
 from tabi.serving.problems import RETRY
@@ -222,9 +222,3 @@ class Bounds(asyncio.Protocol):
             return
         self.transport.write_eof()
         self.resume_reading()
-
-
-def check_all(connections: Iterable[Bounds], now: float) -> None:
-    """`check` for each of them."""
-    for connection in list(connections):
-        connection.check(now)
