@@ -129,3 +129,14 @@ def test_a_contract_of_one_kind_gives_an_empty_tensor_for_the_other() -> None:
     tensors, _ = RowReader(only).read([{"a": 1}, {"a": 2}])
     assert tensors.numeric.shape == (2, 1)
     assert tensors.categorical.shape == (2, 0)
+
+
+def test_a_known_category_is_the_contracts_own_text_and_keeps_nothing_of_the_body() -> None:
+    column = CategoricalColumn("city", ("Kyoto", "東京"))
+    reader = RowReader(Contract("m", (column,), Target("y", ("no", "yes"))))
+    # decoded anew, as a body is
+    given = [category.encode().decode() for category in column.categories]
+    tensors, _ = reader.read([{"city": text} for text in given])
+    for text, own, other in zip(tensors.categorical[:, 0], column.categories, given, strict=True):
+        assert text is own
+        assert text is not other

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from tabi.contract.document import Contract
 from tabi.contract.values import MISSING_TEXT, NAN, Rule, Scalar, category_of, number_of
 
-
 FLOAT_MAX = float_info.max
 # a value of its own kind, so that the checks of kind pass it over
 _ABSENT: Any = object()
@@ -54,7 +53,9 @@ class RowReader:
             )
             for c in contract.numeric
         ]
-        self._categorical = [(c.name, c.nullable, frozenset(c.categories)) for c in contract.categorical]
+        self._categorical = [
+            (c.name, c.nullable, {category: category for category in c.categories}) for c in contract.categorical
+        ]
 
     def read(self, rows: Sequence[Mapping[str, Scalar]]) -> tuple[Tensors, list[Fault]]:
         """Tensors of all rows, in order, and the faults in order of row."""
@@ -112,7 +113,8 @@ class RowReader:
             given = row.get(name, _ABSENT)
             if type(given) is str and given in categories:
                 found += 1
-                texts.append(given)
+                # our own text, not the body's: whoever keeps rows for a while keeps no memory of theirs
+                texts.append(categories[given])
                 continue
             text = MISSING_TEXT
             if given is not _ABSENT:
