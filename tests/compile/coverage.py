@@ -45,6 +45,9 @@ Options that the test does not draw may be refused; the error names the step, th
 subclass is refused, as it may compute something else. Bundles hold two classes for now: graphs of more classes and of
 regressors are proved here, and the release refuses them.
 
+Where columns are marked "none enormous", rounding decides about numbers far beyond those of the fit (a cosine of 1e18,
+say). Put a scaler with `clip=True` before such a step, or the release refuses the pipeline on its hostile rows.
+
 What gives only a decision and no probabilities (LinearSVC, SVC, RidgeClassifier, Perceptron and their kin) is proved
 inside CalibratedClassifierCV, and the release takes it there.
 
@@ -79,9 +82,14 @@ def public_classes() -> dict[str, type]:
 def _row(name: str, specs: Iterable[Spec]) -> str:
     specs = list(specs)
     given = dict.fromkeys(_gives(spec, classes) for spec in specs for classes in spec.classes)
-    columns = dict.fromkeys(KINDS[spec.kind] for spec in specs)
+    columns = dict.fromkeys(_columns(spec) for spec in specs)
     options = dict.fromkeys(option for spec in specs for option in spec.options if option != "random_state")
     return f"| {name} | {' · '.join(given)} | {' · '.join(columns)} | {', '.join(options) or 'none'} |"
+
+
+def _columns(spec: Spec) -> str:
+    bounded = not spec.extreme and spec.kind not in ("counts", "codes", "texts")
+    return f"{KINDS[spec.kind]}{', none enormous' if bounded else ''}"
 
 
 def _gives(spec: Spec, classes: int) -> str:

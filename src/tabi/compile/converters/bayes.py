@@ -37,7 +37,15 @@ def _multinomial(estimator: MultinomialNB, graph: Graph, lanes: Lanes, path: str
 @converts(ComplementNB)
 def _complement(estimator: ComplementNB, graph: Graph, lanes: Lanes, path: str) -> Scores:
     values = graph.pack(numbers_only(estimator, lanes, path))
-    return _scores(graph, affine(graph, values, estimator.feature_log_prob_.T), estimator)
+    joint, classes = affine(graph, values, estimator.feature_log_prob_.T), len(estimator.classes_)
+    scores = _scores(graph, joint, estimator)
+    if classes != 2 or scores.probability is None:
+        return scores
+    # where the joint of the second class overflows upwards, scikit-learn gives NaN
+    upwards = graph.add("Relu", [joint])
+    overflow = graph.add("Sub", [upwards, upwards])
+    second = graph.add("Gather", [overflow, graph.constant([1], np.int64)], axis=1)
+    return Scores(graph.add("Add", [scores.probability, second]))
 
 
 @converts(BernoulliNB)
