@@ -1,4 +1,4 @@
-"""`tabi release`."""
+"""`tabi release` and `tabi reproduce`."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ def release(
     released = release_run(Workspace.find(), name, run, say=typer.echo)
     typer.echo(f"folder   {released.folder}")
     typer.echo(released.bundle)
+
+
+def reproduce(
+    ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
+) -> None:
+    """Rebuild a bundle's model from its run and compare; exit 0 if it is the same, 1 with what differs."""
+    from tabi.registry import lines_of
+    from tabi.registry import reproduce as reproduce_bundle
+
+    found = reproduce_bundle(Workspace.find(), ref)
+    for line in lines_of(found):
+        typer.echo(line)
+    raise typer.Exit(0 if found.equal else 1)

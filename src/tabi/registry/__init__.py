@@ -1,5 +1,6 @@
-"""From a tracked run to a released bundle."""
+"""From a tracked run to a released bundle, and back from a bundle to its run."""
 
 from tabi.registry.release import Released, release
+from tabi.registry.reproduce import Reproduction, lines_of, reproduce
 
-__all__ = ["Released", "release"]
+__all__ = ["Released", "Reproduction", "lines_of", "release", "reproduce"]
