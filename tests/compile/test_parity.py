@@ -5,9 +5,32 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.naive_bayes import BernoulliNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.svm import LinearSVC
 
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
 from tabi.compile.graph import Graph, Lanes
@@ -49,6 +72,35 @@ def test_numbers_beyond_float32_are_compared_where_the_forest_takes_them(case: C
     assert parity.holds
     large = parity.kinds["very_large"]
     assert large.rows + large.refused_by_pipeline == 2 * 8 * 3
+
+
+PREPARATIONS = {
+    "levels": make_pipeline(SimpleImputer(), QuantileTransformer(n_quantiles=20)),
+    "bins": make_pipeline(SimpleImputer(), KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")),
+    "powers": make_pipeline(SimpleImputer(add_indicator=True), StandardScaler(), PowerTransformer()),
+    "chosen": make_pipeline(SimpleImputer(), RobustScaler(), FeatureUnion([("a", SelectKBest(k=1)), ("b", PCA(1))])),
+}
+ESTIMATORS = {
+    "boosting": GradientBoostingClassifier(n_estimators=5, random_state=0),
+    "network": make_pipeline(MinMaxScaler(clip=True), MLPClassifier((3,), max_iter=200, tol=1.0, random_state=0)),
+    "vote": VotingClassifier([("a", BernoulliNB()), ("b", ExtraTreesClassifier(3, random_state=0))], voting="soft"),
+    "margin": CalibratedClassifierCV(LinearSVC(random_state=0), cv=2),
+}
+
+
+# each preparation with two of the estimators
+PAIRS = [(prep, list(ESTIMATORS)[(i + k) % 4]) for i, prep in enumerate(PREPARATIONS) for k in (0, 1)]
+
+
+@pytest.mark.parametrize(("preparation", "estimator"), PAIRS)
+def test_the_proof_holds_on_hostile_rows_of_many_pipelines(case: Case, preparation: str, estimator: str) -> None:
+    prep = ColumnTransformer(
+        [("num", PREPARATIONS[preparation], case.numeric), ("cat", TargetEncoder(), case.categorical)]
+    )
+    pipeline = clone(Pipeline([("prep", prep), ("clf", ESTIMATORS[estimator])])).fit(case.frame, case.y)
+    parity = proved(pipeline, case)
+    assert parity.holds
+    assert parity.kinds["very_large"].rows > 0
 
 
 def test_the_proof_is_the_same_when_it_is_made_twice(fitted: Pipeline, case: Case) -> None:
@@ -100,6 +152,16 @@ def test_an_estimator_that_is_converted_wrongly_is_named(case: Case) -> None:
     parity = prove(pipeline, compiled, case.contract, unseen(case, 5))
     assert not parity.holds
     assert parity.step == "clf (HistGradientBoostingClassifier)"
+
+
+@pytest.mark.usefixtures("wrong_converter")
+def test_a_step_inside_a_classifier_of_several_is_named_by_that_classifier(case: Case) -> None:
+    wrong = make_pipeline(SimpleImputer(), HalfScaler(), BernoulliNB(binarize=0.5))
+    vote = VotingClassifier([("wrong", wrong)], voting="soft")
+    prep = ColumnTransformer([("num", "passthrough", case.numeric)])
+    parity = proved(Pipeline([("prep", prep), ("clf", vote)]).fit(case.frame, case.y), case)
+    assert not parity.holds
+    assert parity.step == "clf (VotingClassifier)"
 
 
 def test_a_probability_that_is_not_a_number_is_as_different_as_can_be(case: Case) -> None:
