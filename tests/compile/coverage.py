@@ -57,7 +57,6 @@ What the graph avoids, because onnxruntime computes it otherwise:
   depends on how a row lies in memory. The graph takes powers and products instead.
 - A division or product by one number beside a MatMul is fused with it, and that number becomes float32: an error of
   1e-8 in a float64 graph. The graph takes Gemm, which is not fused.
-
 """
 
 
