@@ -49,7 +49,6 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _rows_opening = re.compile(rb'\s*+\{\s*+"rows"\s*+:\s*+\[').match
 _columns_opening = re.compile(rb'\s*+\{\s*+"columns"\s*+:\s*+\{').match
-_closing = re.compile(rb"\]\s*+\}\Z").search
 
 
 class Codec:
@@ -102,10 +101,11 @@ class Codec:
 
     def read_batch(self, body: bytes) -> Iterator[list[Row]]:
         """The rows of a `/predict_batch` body, some at a time; `RequestError` names the places that are wrong."""
-        end = _end(body)
+        end = _end(body, len(body))
         if opening := _rows_opening(body):
-            if closing := _closing(body, max(end - WINDOW, 0), end):
-                return self._rows(_List(body, "rows", body, opening.end(), closing.start()))
+            last = _end(body, end - 1)
+            if body[end - 1 : end] == b"}" and body[last - 1 : last] == b"]" and last > opening.end():
+                return self._rows(_List(body, "rows", body, opening.end(), last - 1))
         elif opening := _columns_opening(body):
             return self._rows_of_columns(body, opening.end(), end)
         return self._oddly_written(body)
@@ -261,10 +261,9 @@ def _field_of(body: bytes) -> str:
         return "rows"
 
 
-def _end(body: bytes) -> int:
-    """Where the body ends but for spaces."""
-    end = len(body)
-    while end:
+def _end(body: bytes, end: int) -> int:
+    """Where the body up to `end` ends but for spaces."""
+    while end > 0:
         start = max(end - WINDOW, 0)
         tail = body[start:end].rstrip(b" \t\r\n")
         if tail:

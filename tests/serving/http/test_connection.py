@@ -407,3 +407,19 @@ def test_any_bytes_are_answered_below_500_or_not_at_all_and_harm_nobody(
     statuses = [line.split(b" ")[1] for line in data.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     assert all(b"100" <= status < b"500" for status in statuses), data
     assert server.process.poll() is None
+
+
+def test_a_large_request_whose_client_has_left_is_not_begun(server: Server) -> None:
+    import socket as sockets
+
+    large = request(target="/predict_batch", body=json.dumps({"rows": [ROW] * 20_000}).encode())
+    for _ in range(60):
+        client = sockets.create_connection((server.host, server.port))
+        client.sendall(large)
+        client.close()
+    began = time.monotonic()
+    assert ask(server, large).status == 200
+    alone = time.monotonic()
+    assert ask(server, large).status == 200
+    # not a matter of speed: 60 answers would take sixty times as long as one
+    assert alone - began < 20 * (time.monotonic() - alone)

@@ -99,6 +99,8 @@ class Connection(Turns):
         if self.reading is not None:
             self.unqueue()
         self.stage = ENDED
+        if isinstance(self.turn, Cycle):
+            self.turn.fall_silent()
         return True
 
     # the parser

@@ -59,8 +59,10 @@ class Cycle:
         self._parts: list[bytes] = []
         self._waiting = 0
         self._changed = asyncio.Event()
+        self.silent = False
         self._gone = False
         self._complete = False
+        self._given = False
         self._head = b""
         self._chunked = False
 
@@ -78,6 +80,11 @@ class Cycle:
     def end(self) -> None:
         """The body is complete."""
         self.more_body = False
+        self._changed.set()
+
+    def fall_silent(self) -> None:
+        """The client sends no more. It may have left, which shows only when it is written to."""
+        self.silent = True
         self._changed.set()
 
     def leave(self) -> None:
@@ -104,15 +111,20 @@ class Cycle:
             self._expects = False
             if not self._gone:
                 self._line.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while self.more_body and not self._parts and not self._gone and not self._complete:
+        # once the whole body was given, there is only the client's leaving to be told of
+        while not self._ended and (self._given or (self.more_body and not self._parts)):
             self._line.resume_reading()
             self._changed.clear()
             await self._changed.wait()
-        if self._gone or self._complete:
+        if self._ended:
             return {"type": "http.disconnect"}
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts, self._waiting = [], 0
+        self._parts, self._waiting, self._given = [], 0, not self.more_body
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    @property
+    def _ended(self) -> bool:
+        return self._gone or self._complete or (self.silent and self._given)
 
     async def _send(self, message: Message) -> None:
         if self._gone:

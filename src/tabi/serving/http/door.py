@@ -132,7 +132,7 @@ class Door:
         if not self.admission.enter_large():
             return self.busy(head.request_id)
         try:
-            return await asyncio.wrap_future(self._pool.submit(self._work, endpoint, asking))
+            return await self._in_thread(endpoint, asking, receive)
         finally:
             self.admission.leave_large()
 
@@ -140,6 +140,19 @@ class Door:
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self.start(endpoint, asking, lambda found: None if answered.done() else answered.set_result(found))
         return await answered
+
+    async def _in_thread(self, endpoint: Endpoint, asking: Asking, receive: Receive) -> Response:
+        """Answer a large request, unless its client leaves before it is begun."""
+        working = self._pool.submit(self._work, endpoint, asking)
+        answered = asyncio.wrap_future(working)
+        leaving = asyncio.ensure_future(receive())
+        try:
+            await asyncio.wait((answered, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answered.done() and working.cancel():
+                raise GoneError
+            return await answered
+        finally:
+            leaving.cancel()
 
     def _work(self, endpoint: Endpoint, asking: Asking) -> Response:
         """In the thread: answer a large request, unless nobody has read the answers before it."""

@@ -92,7 +92,9 @@ class Turns(Bounds):
         """The app ended without an answer."""
         if self.lost or cycle is not self.turn:
             return
-        if cycle.started:
+        if cycle.silent and not cycle.started:
+            self._end(b"")
+        elif cycle.started:
             # that the answer is cut short is all that can still be said
             self.transport.abort()
         else:
