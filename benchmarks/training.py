@@ -44,7 +44,7 @@ from tabi.workspace import Workspace
 
 ROUNDS = 2
 ADULT_VOTE = ("preset=vote", "members=[native,onehot]", "search.mode=fast", "search.select=best")
-CREDIT_VOTES = (("preset=vote", "search.mode=fast"), ("preset=vote", "search.select=best"))
+CREDIT_VOTES = (("preset=vote", "search.mode=fast", "search.select=best"), ("preset=vote", "search.select=best"))
 PORTFOLIO_GRID = PRESETS["onehot"].full
 
 
