@@ -33,10 +33,13 @@ class CandidateScore:
         """Mean score over the folds."""
         return float(np.mean(self.scores))
 
-    @property
-    def standard_error(self) -> float:
-        """Of the mean over the folds."""
-        return float(np.std(self.scores, ddof=1) / math.sqrt(len(self.scores)))
+    def behind(self, best: CandidateScore) -> tuple[float, float]:
+        """How far the mean lies behind that of `best`, and the standard error of that, fold by fold.
+
+        All candidates are scored on the same folds, so the folds' own differences drop out.
+        """
+        gaps = np.subtract(best.scores, self.scores)
+        return float(np.mean(gaps)), float(np.std(gaps, ddof=1) / math.sqrt(len(gaps)))
 
     @property
     def cost(self) -> float:
@@ -52,14 +55,20 @@ def best_of(scores: Sequence[CandidateScore]) -> CandidateScore:
 def winner_of(scores: Sequence[CandidateScore], select: Select) -> CandidateScore:
     """The winner among the candidates of the last rung.
 
-    `cheapest`: the least cost of those whose mean lies within one standard error of the best one's mean; of equal
-    costs the better. Where a cost is not known, the best wins.
+    `cheapest`: the least cost of those that lie no more than one standard error behind the best; of equal costs the
+    better. Where a cost is not known, the best wins.
     """
     best = best_of(scores)
     if select is Select.best or not all(math.isfinite(s.cost) for s in scores):
         return best
-    near = [s for s in scores if s.mean >= best.mean - best.standard_error]
-    return min(near, key=lambda s: (s.cost, -s.mean, s.candidate))
+    return min(near_best(scores), key=lambda s: (s.cost, -s.mean, s.candidate))
+
+
+def near_best(scores: Sequence[CandidateScore]) -> list[CandidateScore]:
+    """The best, and the candidates that lie no more than one standard error behind it."""
+    best = best_of(scores)
+    behind = ((score, *score.behind(best)) for score in scores)
+    return [score for score, gap, error in behind if score is best or gap <= error]
 
 
 def front_of(scores: Sequence[CandidateScore]) -> list[CandidateScore]:

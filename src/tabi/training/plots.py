@@ -15,7 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from tabi.training.choice import best_of, front_of
+from tabi.training.choice import best_of, front_of, near_best
 from tabi.training.search import SearchResult
 from tabi.training.split import Labels
 from tabi.training.stages import Floats
@@ -47,19 +47,21 @@ def write_plots(
 def write_front(folder: Path, found: SearchResult) -> Path:
     """Write what the candidates of the last rung are worth and cost as `front.json` and `front.png` into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
+    best = best_of(found.last)
     candidates = [
         {
             "candidate": s.candidate,
             "params": s.params,
             "auc": s.mean,
-            "standard_error": s.standard_error,
+            "behind": s.behind(best)[0],
+            "standard_error": s.behind(best)[1],
             "cost_us": s.cost if math.isfinite(s.cost) else None,
         }
         for s in found.last
     ]
     front = [s.candidate for s in front_of(found.last)]
     content = {
-        "best": best_of(found.last).candidate,
+        "best": best.candidate,
         "winner": found.won.candidate,
         "front": front,
         "candidates": candidates,
@@ -76,8 +78,10 @@ def _front(found: SearchResult) -> Figure:
     axes.plot([s.cost for s in front], [s.mean for s in front], "o-", label="front")
     if math.isfinite(found.won.cost):
         axes.plot([found.won.cost], [found.won.mean], "*", markersize=14, label="winner")
-    best = best_of(found.last)
-    axes.axhline(best.mean - best.standard_error, linestyle="--", color="0.7", label="best - 1 s.e.")
+    near = [s for s in near_best(found.last) if math.isfinite(s.cost)]
+    axes.plot(
+        [s.cost for s in near], [s.mean for s in near], "o", color="0.5", mfc="none", label="within 1 s.e. of the best"
+    )
     axes.set(xlabel="Estimated µs a row", ylabel="Mean ROC AUC of the folds")
     axes.legend(loc="lower right")
     return figure
