@@ -19,6 +19,11 @@ from tabi.serving.slot import Read
 # up to here a body is answered on the event loop: a hop to a thread costs more than its rows
 INLINE_ROW = 64 * 1024
 INLINE_ROWS = 8 * 1024
+# and of it no more than this, or it would hold up the others for milliseconds
+USUAL_ROW = 4 * 1024
+MANY_COLUMNS = 2000
+FEW_VALUES = 128
+FEW_ROWS = 64
 
 JSON = frozenset({b"", b"application/json", b"text/json"})
 ARROW_STREAM = b"application/vnd.apache.arrow.stream"
@@ -63,6 +68,9 @@ class Endpoint(Protocol):
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Whether a body is answered on the event loop."""
 
+    def light(self, body: bytes) -> bool:
+        """Whether so little stands in a body that is answered on the event loop that it holds up nobody there."""
+
     def start(self, asking: Asking, done: Done) -> None:
         """Answer on the event loop, now or at the end of this turn."""
 
@@ -83,6 +91,10 @@ class Predict:
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
         """A row of a usual size is."""
         return size <= INLINE_ROW
+
+    def light(self, body: bytes) -> bool:
+        """A row of a usual number of columns is."""
+        return len(body) <= USUAL_ROW or body.count(b",") <= MANY_COLUMNS
 
     def start(self, asking: Asking, done: Done) -> None:
         """Join the other rows of this turn."""
@@ -115,6 +127,10 @@ class PredictBatch:
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Few rows are, but not where the library of Arrow may have to be imported."""
         return size <= INLINE_ROWS and kind in JSON and not _wants_arrow(accept)
+
+    def light(self, body: bytes) -> bool:
+        """Few rows are."""
+        return _few_rows(body)
 
     def start(self, asking: Asking, done: Done) -> None:
         """Answer few rows at once."""
@@ -164,6 +180,10 @@ class Translated:
         """Few rows are."""
         return size <= INLINE_ROWS
 
+    def light(self, body: bytes) -> bool:
+        """Few rows are."""
+        return _few_rows(body)
+
     def start(self, asking: Asking, done: Done) -> None:
         """Answer few rows at once."""
         done(self.work(asking))
@@ -188,6 +208,13 @@ class Translated:
 
 def _unsupported(asking: Asking, takes: str) -> Response:
     return problem(415, f"this route takes {takes}: say so in Content-Type", asking.request_id, ("accept-post", takes))
+
+
+def _few_rows(body: bytes) -> bool:
+    # a row takes a comma at the least, and a brace where its values have names
+    if body.count(b",") <= FEW_VALUES:
+        return True
+    return b'"rows"' in body[:16] and body.count(b"{") <= FEW_ROWS
 
 
 def _wants_arrow(accept: bytes) -> bool:

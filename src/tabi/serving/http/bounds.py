@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_URL = 8 * 1024
 MAX_HEADERS = 128
 # requests of one connection that wait for the answers before them, and about what each of them costs
-MAX_QUEUED = 1000
+MAX_QUEUED = 100
 QUEUED_BYTES = 4096
 # what a client still sends after the last answer is taken for so long, so that it can read that answer
 LINGER_SECONDS = 2.0

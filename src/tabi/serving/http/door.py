@@ -84,11 +84,27 @@ class Door:
             await self._answer(endpoint, scope, receive, send, head, began)
 
     def start(self, endpoint: Endpoint, asking: Asking, done: Done) -> None:
-        """Answer a request that `inline` on the event loop; `done` is called there. It raises nothing."""
+        """Answer a request that is `inline`; `done` is called on the event loop. It raises nothing."""
         try:
-            endpoint.start(asking, done)
+            if endpoint.light(asking.body):
+                endpoint.start(asking, done)
+            else:
+                self._start_in_thread(endpoint, asking, done)
         except Exception as error:  # noqa: BLE001  whatever it is, its caller gets an answer and the log the rest
             done(problem_of(error, asking.request_id))
+
+    def _start_in_thread(self, endpoint: Endpoint, asking: Asking, done: Done) -> None:
+        if not self.admission.enter_large():
+            done(self.busy(asking.request_id))
+            return
+        loop = asyncio.get_running_loop()
+
+        def finish(response: Response) -> None:
+            self.admission.leave_large()
+            done(response)
+
+        working = self._pool.submit(self._work, endpoint, asking)
+        working.add_done_callback(lambda found: loop.call_soon_threadsafe(finish, found.result()))
 
     def busy(self, request_id: str) -> Response:
         """The answer to a request that is one too many."""
