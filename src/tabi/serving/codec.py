@@ -23,7 +23,7 @@ from tabi.serving.places import refusal
 
 # rows that are handed on at once, and bytes that are decoded at once: what bounds the memory of a large body
 CHUNK = 1000
-WINDOW = 64 * 1024
+WINDOW = 16 * 1024
 
 encode = msgspec.json.Encoder().encode
 
