@@ -282,7 +282,7 @@ def page(figures: list[Figure], rounds: int) -> str:
             "# Good traffic while others abuse the server",
             "",
             f"Made by `python -m benchmarks.abuse`: {RATE} requests a second to `/predict` on 16 connections, one",
-            f"prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. "
+            f"worker, prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. "
             + machine(PACKAGES),
             "",
             "| abuse | p99 before, ms | p99 during, ms | ratio | errors | memory, MB |",
