@@ -31,7 +31,7 @@ class Routes:
                 self.endpoints[f"{prefix}/predict_batch"] = PredictBatch(served, codec, limits.body)
                 self.lines[f"{prefix}/predict_batch"] = PredictLines(served, codec)
                 self.endpoints[f"{prefix}/invocations"] = Translated(
-                    "/invocations", served, invocations.invoke, invocations.failure, codec, limits.body
+                    "/invocations", served, invocations.invoke, invocations.failure, codec, limits.protocol_body
                 )
 
     def find(self, path: str) -> Endpoint | None:
@@ -45,4 +45,4 @@ class Routes:
         return endpoint
 
     def _infer(self, label: str, served: Served, version: str | None = None) -> Endpoint:
-        return Translated(label, served, oip.infer, oip.failure, self._codec, self._limits.body, version)
+        return Translated(label, served, oip.infer, oip.failure, self._codec, self._limits.protocol_body, version)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # between two looks at what clients do
 CHECK_SECONDS = 1.0
 # how long a thread that builds a model or answers a large request may keep the event loop waiting
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.00005
 
 
 def run_worker(
