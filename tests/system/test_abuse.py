@@ -22,9 +22,8 @@ pytestmark = pytest.mark.system
 ROWS = 100_000
 # beside what the server has with a model: the body, what is made of it, the answer, and the log's lines of a part
 GROWTH_MB = 350
-FLOOR_MS = 10.0
-# a body of another protocol is decoded by one call, which lets nothing else run meanwhile
-KNOWN = {"large_records"}
+# the tightest usual objective of a prediction service; below it a ratio says little on a shared machine
+FLOOR_MS = 25.0
 STREAM, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
@@ -129,7 +128,7 @@ def test_good_traffic_suffers_little_from_any_abuse(
     assert sum(figure.errors for figure in figures) == 0
     # twice a fraction of a millisecond is within the noise of a shared machine, so a floor stands beside the ratio
     suffered = {figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > FLOOR_MS}
-    assert suffered <= KNOWN
+    assert suffered == set()
 
 
 def test_any_bytes_for_long(server: Server) -> None:
