@@ -161,8 +161,8 @@ def nested(target: Target) -> None:
 
 
 def large_records(target: Target) -> None:
-    """Bodies of MLflow's protocol of 7 MB, one after the other."""
-    rows = b",".join([target.row] * (7_000_000 // (len(target.row) + 1)))
+    """Bodies of MLflow's protocol of 3.5 MB, one after the other."""
+    rows = b",".join([target.row] * (3_500_000 // (len(target.row) + 1)))
     _one_after_the_other(target, _closing("/invocations", b'{"dataframe_records":[' + rows + b"]}"))
 
 
