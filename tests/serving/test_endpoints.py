@@ -71,12 +71,12 @@ def test_a_version_answers_by_its_name_and_another_is_404(ask: Ask, harbour: Har
 
 
 def test_a_body_over_the_limit_is_413_on_every_route(harbour: Harbour, make_worker: MakeWorker) -> None:
-    ask = asking(make_worker(harbour.store, "voyage", limits=Limits(body=2000, row_body=1000)))
+    ask = asking(make_worker(harbour.store, "voyage", limits=Limits(body=2000, row_body=1000, protocol_body=1500)))
     for path, limit in (
         ("/predict", 1000),
         ("/predict_batch", 2000),
-        ("/invocations", 2000),
-        ("/v2/models/voyage/infer", 2000),
+        ("/invocations", 1500),
+        ("/v2/models/voyage/infer", 1500),
     ):
         assert ask("POST", path, b" " * limit, JSON)[0] in (400, 422)
         status, headers, problem = ask("POST", path, b" " * (limit + 1), JSON)
