@@ -35,6 +35,7 @@ def test_no_answered_prediction_is_lost(harbour: Harbour, tmp_path: Path) -> Non
     logged = {line.id for line in reader}
     assert len(answered) == len(set(answered)) > 20 * 50
     assert set(answered) <= logged
-    # not even a piece of a line is left: a line is one write
-    assert reader.skipped == 0
+    # the system ends a killed process within a long write too: what it leaves is the beginning of a line at the end of
+    # a segment, of a request that was not answered
+    assert reader.skipped <= KILLS
     assert [caller.refused for caller in callers if caller.refused] == []
