@@ -28,8 +28,12 @@ def rows(tmp_path: Path) -> Path:
 
 
 def command(bench: Bench, given: Path, *more: str) -> list[str]:
-    # a test is too short for processes to start by themselves
-    run = "from tabi.score import pool; pool.START_AFTER_S = 0; from tabi.cli.main import main; main()"
+    # a shell that starts its jobs in the background lets them ignore SIGINT, and these inherit it; and a test is too
+    # short for scoring processes to start by themselves
+    run = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tabi.score import pool; pool.START_AFTER_S = 0; from tabi.cli.main import main; main()"
+    )
     tabi = [sys.executable, "-c", run, "score", "voyage", str(given), str(bench.output)]
     return [*tabi, "--batch-rows", str(BATCH), *more]
 
