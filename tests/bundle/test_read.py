@@ -123,7 +123,7 @@ def test_two_files_that_changed_places_are_refused_even_with_a_manifest_that_agr
         ({"files": "model.onnx"}, "is not a manifest"),
         ({"name": 7}, "is not a manifest"),
         ({"trusted": True}, "is not a manifest"),
-        ({"format": 2}, "bundle format 2, this Tabi reads 1"),
+        ({"format": 3}, "bundle format 3, this Tabi reads 2"),
         ({"format": None}, "is not a manifest"),
     ],
 )

@@ -71,10 +71,10 @@ def assert_graph_equals_pipeline(pipeline: Any, case: Case, seed: int) -> None:
     session = Session(compile_pipeline(pipeline, case.contract).model)
     for tensors in (case.tensors, unseen(case, seed)):
         expected = pipeline.predict_proba(frame_of(tensors, case.contract))[:, 1]
-        actual = session.probability(tensors)
+        actual = session.predict(tensors)
         np.testing.assert_allclose(actual, expected, rtol=0, atol=AGREE)
         single: list[npt.NDArray[np.float64]] = [
-            session.probability(Tensors(tensors.numeric[i : i + 1], tensors.categorical[i : i + 1]))
+            session.predict(Tensors(tensors.numeric[i : i + 1], tensors.categorical[i : i + 1]))
             for i in range(len(actual))
         ]
         assert np.concatenate(single).tobytes() == actual.tobytes()

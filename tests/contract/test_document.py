@@ -15,6 +15,7 @@ from tabi.contract import (
     NumericColumn,
     NumericReference,
     Target,
+    TextColumn,
 )
 from tabi.errors import BundleError
 
@@ -40,13 +41,22 @@ def categorical_columns(draw: st.DrawFn, name: str) -> CategoricalColumn:
 
 
 @st.composite
+def targets(draw: st.DrawFn) -> Target:
+    labels = tuple(draw(st.lists(names, unique=True, min_size=2, max_size=5)))
+    if len(labels) == 2:
+        return Target(draw(names), labels)
+    if len(labels) == 3:
+        return Target(draw(names), task="regression", reference=NumericReference((1.0,), (2, 3), 0))
+    return Target(draw(names), labels, "multiclass")
+
+
+@st.composite
 def contracts(draw: st.DrawFn) -> Contract:
     columns: list[Column] = [
-        draw(numeric_columns(name)) if draw(st.booleans()) else draw(categorical_columns(name))
+        draw(numeric_columns(name) | categorical_columns(name) | st.just(TextColumn(name)))
         for name in draw(st.lists(names, unique=True, min_size=1, max_size=5))
     ]
-    low, high = draw(st.lists(names, unique=True, min_size=2, max_size=2))
-    return Contract(draw(names), tuple(columns), Target(draw(names), (low, high)), draw(st.booleans()))
+    return Contract(draw(names), tuple(columns), draw(targets()), draw(st.booleans()))
 
 
 @given(contracts())
@@ -55,10 +65,12 @@ def test_reading_what_was_written_gives_the_same_contract(contract: Contract) ->
 
 
 @given(contracts())
-def test_the_two_kinds_keep_the_contracts_order_and_lose_no_column(contract: Contract) -> None:
+def test_the_kinds_keep_the_contracts_order_and_lose_no_column(contract: Contract) -> None:
     assert [c for c in contract.columns if isinstance(c, NumericColumn)] == list(contract.numeric)
     assert [c for c in contract.columns if isinstance(c, CategoricalColumn)] == list(contract.categorical)
-    assert len(contract.numeric) + len(contract.categorical) == len(contract.columns)
+    assert [c for c in contract.columns if isinstance(c, TextColumn)] == list(contract.text)
+    assert contract.strings == (*contract.categorical, *contract.text)
+    assert len(contract.numeric) + len(contract.strings) == len(contract.columns)
 
 
 CONTRACT = Contract(
@@ -87,7 +99,20 @@ def changed(**change: object) -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"{}", b"\xff", changed(columns=3), changed(surprise=1), changed(target={"name": "left"})],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff",
+        changed(columns=3),
+        changed(surprise=1),
+        changed(target={"name": "left"}),
+        changed(target={"name": "left", "classes": ["a", "b", "c"]}),
+        changed(target={"name": "left", "classes": ["a", "b"], "task": "regression"}),
+        changed(target={"name": "left", "classes": ["a", "b"], "task": "multiclass"}),
+        changed(target={"name": "left", "classes": ["a", "b"], "task": "ranking"}),
+    ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(BundleError, match="is not a contract"):
@@ -95,5 +120,15 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 
 def test_a_format_of_another_time_is_refused_with_what_to_do() -> None:
-    with pytest.raises(BundleError, match="has format 2, this Tabi reads 1: update Tabi"):
-        Contract.from_json(changed(format=2))
+    with pytest.raises(BundleError, match="has format 3, this Tabi reads 2: update Tabi"):
+        Contract.from_json(changed(format=3))
+
+
+def test_the_first_format_is_still_read() -> None:
+    first = b"""{"name": "people", "columns": [
+        {"kind": "numeric", "name": "age", "nullable": true, "minimum": null, "maximum": null, "reference": null},
+        {"kind": "categorical", "name": "job", "categories": ["cook"], "nullable": true, "closed": false,
+         "reference": null}],
+        "target": {"name": "left", "classes": ["no", "yes"]}, "strict": false, "format": 1}"""
+    read = Contract.from_json(first)
+    assert (read.columns, read.target, read.format) == (CONTRACT.columns, CONTRACT.target, 1)

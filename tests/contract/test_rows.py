@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabi.contract import CategoricalColumn, Contract, Fault, NumericColumn, RowReader, Scalar, Target
+from tabi.contract import CategoricalColumn, Contract, Fault, NumericColumn, RowReader, Scalar, Target, TextColumn
 from tabi.contract.values import Rule
 
 CONTRACT = Contract(
@@ -140,3 +140,11 @@ def test_a_known_category_is_the_contracts_own_text_and_keeps_nothing_of_the_bod
     for text, own, other in zip(tensors.categorical[:, 0], column.categories, given, strict=True):
         assert text is own
         assert text is not other
+
+
+def test_texts_stand_behind_the_categories_and_any_text_is_one() -> None:
+    columns = (TextColumn("said", nullable=False), NumericColumn("age"), CategoricalColumn("job", ("cook",)))
+    reader = RowReader(Contract("n", columns, Target("y", ("0", "1"))))
+    tensors, faults = reader.read([{"said": "it broke", "job": "cook"}, {"said": 7, "job": "king"}, {"said": ""}])
+    assert tensors.categorical.tolist() == [["cook", "it broke"], ["king", "7"], ["", ""]]
+    assert faults == [Fault(1, "job", "unknown_category"), Fault(2, "said", "missing")]

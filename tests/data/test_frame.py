@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +107,16 @@ def test_one_is_the_positive_class() -> None:
     y = encode_target(pd.DataFrame({"left": pd.Categorical(["yes", "no", "yes"])}), CONTRACT)
     assert y.tolist() == [1, 0, 1]
     assert y.dtype == np.int8
+
+
+def test_of_several_classes_each_has_its_place_and_a_number_is_itself() -> None:
+    classes = msgspec.structs.replace(CONTRACT, target=Target("left", ("a", "b", "c"), "multiclass"))
+    assert encode_target(pd.DataFrame({"left": ["c", "a", "b"]}), classes).tolist() == [2, 0, 1]
+    numbers = msgspec.structs.replace(CONTRACT, target=Target("left", task="regression"))
+    assert encode_target(pd.DataFrame({"left": [1, 2.5]}), numbers).tolist() == [1.0, 2.5]
+    for values, told in (([1.0, None], "1 rows have no value"), ([np.inf, 1.0], "1 rows have no finite number")):
+        with pytest.raises(DataError, match=told):
+            encode_target(pd.DataFrame({"left": values}), numbers)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabi.contract import CategoricalColumn, CategoricalReference, NumericColumn, NumericReference, Target
+from tabi.contract import CategoricalColumn, CategoricalReference, Column, NumericColumn, NumericReference, Target
 from tabi.data import infer_contract
 from tabi.data.inference import CATEGORIES_AT_MOST, numeric_reference
 from tabi.errors import ConfigError, DataError
 from tabi.project import ColumnConfig, ProjectConfig
-from tabi.project.config import Kind
+from tabi.project.config import Kind, TaskKind
 
 ROWS = pd.DataFrame(
     {
@@ -30,7 +30,7 @@ def config(**fields: Any) -> ProjectConfig:
     return ProjectConfig(**{"name": "p", "source": "csv:a.csv", "target": "left", **fields})
 
 
-def column(name: str, settings: ColumnConfig, rows: pd.DataFrame = ROWS) -> NumericColumn | CategoricalColumn:
+def column(name: str, settings: ColumnConfig, rows: pd.DataFrame = ROWS) -> Column:
     contract = infer_contract(rows, config(columns={name: settings}))
     return next(c for c in contract.columns if c.name == name)
 
@@ -82,7 +82,9 @@ def test_dropped_columns_are_gone() -> None:
         ({"drop": ["left"]}, ConfigError, "column 'left' is the target"),
         ({"drop": ["age", "job", "code"]}, DataError, "no column is left"),
         ({"target": "job", "positive": "king"}, ConfigError, "positive: 'king' is no class of 'job'"),
-        ({"target": "age"}, DataError, "the target 'age' has 3 classes: Tabi needs exactly two"),
+        ({"target": "age", "task": TaskKind.binary}, DataError, "'age' has 3 classes: a binary task needs exactly two"),
+        ({"target": "code", "task": TaskKind.multiclass}, DataError, "a multiclass task needs three or more"),
+        ({"target": "age", "positive": "33"}, ConfigError, "only a binary target has a positive class"),
         ({"columns": {"job": ColumnConfig(minimum=0)}}, ConfigError, "'job' is categorical and cannot have a minimum"),
         ({"columns": {"age": ColumnConfig(closed=True)}}, ConfigError, "'age' is numeric and cannot have categories"),
         (
@@ -117,8 +119,45 @@ def test_classes_are_texts_whatever_the_target_is(labels: list[Any], classes: tu
     assert target_of(labels).classes == classes
 
 
-@pytest.mark.parametrize("labels", [["a", "a"], [None, None], ["a", "b", "c"]])
-def test_anything_but_two_classes_is_refused(labels: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        (["a", "b", "a"], "binary"),
+        ([1.5, 2.5, 1.5], "binary"),
+        (["a", "b", "c"], "multiclass"),
+        ([3, 1, 2, 10], "multiclass"),
+        (list(range(20)), "multiclass"),
+        (list(range(21)), "regression"),
+        ([0.5, 1.0, 2.0], "regression"),
+    ],
+)
+def test_the_task_is_inferred_from_the_target(labels: list[Any], task: str) -> None:
+    assert target_of(labels).task == task
+
+
+def test_the_classes_of_several_are_sorted_and_a_regression_has_the_reference_of_its_numbers() -> None:
+    assert target_of(["c", "a", None, "b"]).classes == ("a", "b", "c")
+    numbers = target_of([0.5, 1.0, 2.5, None])
+    assert (numbers.classes, numbers.reference) == ((), NumericReference((0.5, 1.0, 2.5), (1, 1, 1, 0), 1))
+
+
+def test_the_configuration_overrules_the_task() -> None:
+    rows = pd.DataFrame({"a": range(4), "left": [1, 2, 3, 4]})
+    assert infer_contract(rows, config(task=TaskKind.regression)).target.task == "regression"
+
+
+def test_long_texts_that_differ_are_no_categories() -> None:
+    prose = [f"the parcel number {i} did not arrive in time" for i in range(6)]
+    rows = pd.DataFrame({"said": prose, "long": [prose[0]] * 6, "short": list("abcdef"), "left": list("xyxyxy")})
+    contract = infer_contract(rows, config())
+    assert [c.name for c in contract.text] == ["said"]
+    assert contract.text[0].reference == numeric_reference(pd.Series([float(len(text)) for text in prose]))
+    overruled = infer_contract(rows, config(columns={"said": ColumnConfig(kind=Kind.categorical)}))
+    assert overruled.text == ()
+
+
+@pytest.mark.parametrize("labels", [["a", "a"], [None, None]])
+def test_fewer_than_two_classes_are_refused(labels: list[Any]) -> None:
     with pytest.raises(DataError, match=f"has {len({v for v in labels if v})} classes"):
         target_of(labels)
 

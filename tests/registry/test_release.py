@@ -52,12 +52,12 @@ def test_the_graph_in_the_bundle_answers_as_the_pipeline_of_the_run(trained: Tra
     run = load_run(fresh, trained.name, trained.runs[0])
     table = load_table(fresh, run.config, run.snapshot_digest)
     expected = run.pipeline.predict_proba(table.X)[:, 1]
-    actual = Session(bundle.graph_bytes()).probability(tensors_of(table.X, bundle.contract()))
+    actual = Session(bundle.graph_bytes()).predict(tensors_of(table.X, bundle.contract()))
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12)
     row: dict[str, Scalar] = {"age": "41", "town": "京都", "visits": 2}
     tensors, faults = RowReader(bundle.contract()).read([row])
     assert not faults
-    assert 0 < Session(bundle.graph_bytes()).probability(tensors)[0] < 1
+    assert 0 < Session(bundle.graph_bytes()).predict(tensors)[0] < 1
 
 
 def test_the_proof_and_the_verdicts_are_in_the_bundle_with_their_figures(trained: Trained, fresh: Workspace) -> None:

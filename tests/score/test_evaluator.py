@@ -73,7 +73,7 @@ def test_the_bits_are_those_of_the_graph_on_hostile_rows_together_and_alone(
         evaluator = Evaluator(session, compiled.model)
         found = evaluator.probability(tensors)
         assert evaluator.by_table
-        assert found.tobytes() == session.probability(tensors).tobytes()
+        assert found.tobytes() == session.predict(tensors).tobytes()
         one = slice(len(found) - 1, None)
         alone = evaluator.probability(Tensors(tensors.numeric[one], tensors.categorical[one]))
         assert alone.tobytes() == found[one].tobytes()
@@ -83,7 +83,7 @@ def test_a_row_has_the_same_bits_in_a_batch_of_any_size(harbour: Harbour) -> Non
     case = Case(5, 1100)
     with threadpool_limits(1):
         graph = compile_pipeline(native(case, max_iter=60).fit(case.frame, case.y), case.contract).model
-    whole = Session(graph).probability(case.tensors)
+    whole = Session(graph).predict(case.tensors)
     for size in (*range(1, 40), 511, 512, 513, 1025, 1100):
         evaluator = Evaluator(Session(graph), graph)
         part = Tensors(case.tensors.numeric[-size:], case.tensors.categorical[-size:])
@@ -104,7 +104,7 @@ def test_trees_with_more_leaves_than_bits_are_left_to_the_graph(leaves: int | No
     graph = compile_pipeline(pipeline, case.contract).model
     evaluator = Evaluator(Session(graph), graph)
     assert not evaluator.by_table
-    assert evaluator.probability(case.tensors).tobytes() == Session(graph).probability(case.tensors).tobytes()
+    assert evaluator.probability(case.tensors).tobytes() == Session(graph).predict(case.tensors).tobytes()
 
 
 def test_a_graph_without_trees_is_left_to_itself(harbour: Harbour) -> None:
@@ -120,7 +120,7 @@ def test_trees_that_give_another_bit_are_never_used(harbour: Harbour, monkeypatc
     evaluator = Evaluator(session, harbour.graph)
     assert evaluator.by_table
     tensors = Tensors(np.array([[39.0, 7.25], [np.nan, 1.0]]), np.array([["male", "東京"], ["", ""]], object))
-    assert evaluator.probability(tensors).tobytes() == session.probability(tensors).tobytes()
+    assert evaluator.probability(tensors).tobytes() == session.predict(tensors).tobytes()
     assert not evaluator.by_table
 
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tabi.contract import CategoricalColumn, Contract, NumericColumn, Scalar
+from tabi.contract import CategoricalColumn, Contract, NumericColumn, Scalar, TextColumn
 from tabi.errors import NotFoundError, RequestError
 
 Row = dict[str, Scalar]
@@ -18,6 +18,9 @@ Row = dict[str, Scalar]
 _LARGEST = float(np.finfo(np.float64).max)
 # float64 tells neighbouring whole numbers apart up to here
 _WHOLE = 2.0**53
+# what prose is drawn from, and the longest that is drawn
+_LETTERS = "etaoin shrdlu "
+_TEXT = 400
 
 
 def draw_rows(contract: Contract, count: int, seed: int = 0) -> list[Row]:
@@ -32,6 +35,8 @@ def draw_rows(contract: Contract, count: int, seed: int = 0) -> list[Row]:
     for column in contract.columns:
         if isinstance(column, NumericColumn):
             drawn[column.name] = _draw_numbers(column, count, random)
+        elif isinstance(column, TextColumn):
+            drawn[column.name] = _draw_prose(column, count, random)
         else:
             drawn[column.name] = _draw_texts(column, count, random)
     return [dict(zip(drawn, values, strict=True)) for values in zip(*drawn.values(), strict=True)]
@@ -64,6 +69,16 @@ def batch_bodies(rows: Sequence[Row], size: int) -> list[bytes]:
     """`/predict_batch` bodies of `size` rows each; of all rows if there are fewer."""
     whole = range(0, max(len(rows) - size, 0) + 1, size)
     return [msgspec.json.encode({"rows": rows[begin : begin + size]}) for begin in whole]
+
+
+def _draw_prose(column: TextColumn, count: int, random: np.random.Generator) -> list[Scalar]:
+    """Texts of small words, as long as the column's own were."""
+    lengths = _draw_numbers(NumericColumn(column.name, column.nullable, 1, _TEXT, column.reference), count, random)
+    letters = random.integers(0, len(_LETTERS), (count, _TEXT)).tolist()
+    return [
+        None if length is None else "".join(_LETTERS[i] for i in row[: int(length)])
+        for length, row in zip(lengths, letters, strict=True)
+    ]
 
 
 def _draw_numbers(column: NumericColumn, count: int, random: np.random.Generator) -> list[Scalar]:

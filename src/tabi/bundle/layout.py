@@ -1,4 +1,4 @@
-"""Which files a bundle has and how large they may be, in format 1.
+"""Which files a bundle has and how large they may be, in format 2.
 
 To change the format: any new file or field raises `FORMAT`, because readers refuse what they do not know. The reader
 goes on reading every older format, and one bundle of each is kept as a test.
@@ -9,7 +9,8 @@ list it, so it is to be named here, and passed over where extra files are refuse
 
 from __future__ import annotations
 
-FORMAT = 1
+# format 1 had binary models alone, and no explanation
+FORMAT = 2
 
 GRAPH = "model.onnx"
 SCHEMA = "schema.json"
@@ -20,10 +21,12 @@ GATES = "gates.json"
 MODEL_CARD = "MODEL_CARD.md"
 ENVIRONMENT = "environment.lock"
 PIPELINE = "pipeline.skops"
+EXPLANATION = "explanation.json"
 REPORTS = "reports/"
 
-REQUIRED = frozenset({GRAPH, SCHEMA, THRESHOLD, METRICS, PARITY, GATES})
-OPTIONAL = frozenset({MODEL_CARD, ENVIRONMENT, PIPELINE})
+REQUIRED = frozenset({GRAPH, SCHEMA, METRICS, PARITY, GATES})
+# a binary model has a threshold
+OPTIONAL = frozenset({THRESHOLD, MODEL_CARD, ENVIRONMENT, PIPELINE, EXPLANATION})
 
 JSON_LIMIT = 16 << 20
 FILE_LIMIT = 2 << 30

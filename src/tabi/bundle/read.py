@@ -77,8 +77,12 @@ class Bundle:
         """What a row is."""
         return Contract.from_json(self.document(layout.SCHEMA))
 
+    def has(self, path: str) -> bool:
+        """Whether the bundle has a file of this path."""
+        return any(entry.path == path for entry in self.manifest.files)
+
     def threshold(self) -> Threshold:
-        """The decision threshold."""
+        """The decision threshold of a binary model."""
         try:
             return msgspec.json.decode(self.document(layout.THRESHOLD), type=Threshold)
         except msgspec.MsgspecError as error:
@@ -101,7 +105,7 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         # the format first: the fields of another one are not a fault of the manifest
         found = msgspec.json.decode(data, type=_Format).format
-        if found != layout.FORMAT:
+        if not 1 <= found <= layout.FORMAT:
             raise BundleError(f"{folder} has bundle format {found}, this Tabi reads {layout.FORMAT}: update Tabi")
         return msgspec.json.decode(data, type=Manifest)
     except msgspec.MsgspecError as error:

@@ -8,13 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from tabi.contract import Tensors
+from tabi.contract import Target, Task, Tensors
 from tabi.errors import BundleError
 
-# the graph's inputs and output by name
+# the graph's inputs by name
 NUMERIC = "numeric"
 CATEGORICAL = "categorical"
+# and its output by task: float64[N] of the positive class, float64[N, k] of all classes, float64[N]
 PROBABILITY = "probability"
+PROBABILITIES = "probabilities"
+VALUE = "value"
+OUTPUTS: dict[Task, str] = {"binary": PROBABILITY, "multiclass": PROBABILITIES, "regression": VALUE}
 
 _REDO = "release it again"
 _INPUTS = {NUMERIC: "tensor(double)", CATEGORICAL: "tensor(string)"}
@@ -42,17 +46,19 @@ class Session:
         self._inputs = list(inputs)
         self._outputs = [o.name for o in self._session.get_outputs()]
 
-    def check(self, tensors: Tensors) -> None:
+    def check(self, tensors: Tensors, target: Target) -> None:
         """Prove on rows of a contract that the graph is one for it: `BundleError` if it is not."""
         try:
-            found = self.probability(tensors)
+            found = self.predict(tensors)
         except Exception as error:
             raise BundleError(f"model.onnx does not run on rows of its contract: {_REDO}") from error
-        if self._outputs != [PROBABILITY] or found.dtype != np.float64 or found.shape != (len(tensors.numeric),):
-            raise BundleError(f"model.onnx gives something else than one float64 {PROBABILITY} a row: {_REDO}")
+        name, rows = OUTPUTS[target.task], len(tensors.numeric)
+        shape = (rows, len(target.classes)) if target.task == "multiclass" else (rows,)
+        if self._outputs != [name] or found.dtype != np.float64 or found.shape != shape:
+            raise BundleError(f"model.onnx gives something else than float64 {name} for each row: {_REDO}")
 
-    def probability(self, tensors: Tensors) -> npt.NDArray[np.float64]:
-        """Probability of the positive class for each row: float64[N]."""
+    def predict(self, tensors: Tensors) -> npt.NDArray[np.float64]:
+        """The one output of a model's graph for each row: see `OUTPUTS`."""
         return self.run(tensors)[0]
 
     def run(self, tensors: Tensors) -> list[npt.NDArray[Any]]:

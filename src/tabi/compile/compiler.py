@@ -131,7 +131,7 @@ def _last_step(pipeline: Any) -> tuple[str, Any]:
 def _input_lanes(contract: Contract) -> Lanes:
     """One lane a column, in the order of the frame that the pipeline takes."""
     numeric = {c.name: i for i, c in enumerate(contract.numeric)}
-    categorical = {c.name: i for i, c in enumerate(contract.categorical)}
+    categorical = {c.name: i for i, c in enumerate(contract.strings)}
     return tuple(
         Lane(NUMERIC, numeric[c.name], len(numeric), origin=Origin(numeric[c.name]))
         if c.name in numeric
@@ -143,7 +143,7 @@ def _input_lanes(contract: Contract) -> Lanes:
 def _inputs(contract: Contract) -> list[Any]:
     widths = [
         (NUMERIC, TensorProto.DOUBLE, len(contract.numeric)),
-        (CATEGORICAL, TensorProto.STRING, len(contract.categorical)),
+        (CATEGORICAL, TensorProto.STRING, len(contract.strings)),
     ]
     return [helper.make_tensor_value_info(name, kind, ["rows", width]) for name, kind, width in widths if width]
 
@@ -152,7 +152,7 @@ def _metadata(contract: Contract) -> dict[str, str]:
     """Enough to call the graph without any other file."""
     return {
         "tabi.numeric": json.dumps([c.name for c in contract.numeric], ensure_ascii=False),
-        "tabi.categorical": json.dumps([c.name for c in contract.categorical], ensure_ascii=False),
+        "tabi.categorical": json.dumps([c.name for c in contract.strings], ensure_ascii=False),
         "tabi.positive": contract.target.positive,
         "tabi.missing": 'NaN in numeric, "" in categorical',
     }

@@ -31,7 +31,7 @@ def hostile_rows(
     """Hostile rows of every kind that the contract's columns allow, made from a few rows of the test set."""
     random = np.random.default_rng(seed)
     base = np.sort(random.choice(len(test.numeric), size=min(BASE_ROWS, len(test.numeric)), replace=False))
-    n, m = len(contract.numeric), len(contract.categorical)
+    n, m = len(contract.numeric), len(contract.strings)
     maker = _Maker(test, base)
     yield maker.make("missing", [*maker.numbers(range(n), [np.nan]), *maker.texts(range(m), [MISSING_TEXT])])
     yield maker.all_missing()

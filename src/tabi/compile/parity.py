@@ -71,7 +71,7 @@ def prove(
     worst, worst_row, largest = Worst("test", 0), _row(test, 0), 0.0
     for ordeal in _ordeals(contract, test, compiled, seed):
         expected, refused = _pipeline_probability(pipeline, contract, ordeal.tensors)
-        difference = _difference(session.probability(ordeal.tensors), expected)
+        difference = _difference(session.predict(ordeal.tensors), expected)
         difference[refused] = 0.0
         at = int(np.argmax(difference))
         kinds[ordeal.kind] = KindResult(int((~refused).sum()), float(difference[at]), int(refused.sum()))

@@ -9,8 +9,9 @@ from tabi.contract.columns import (
     Column,
     NumericColumn,
     NumericReference,
+    TextColumn,
 )
-from tabi.contract.document import Contract, Target
+from tabi.contract.document import Contract, Target, Task
 from tabi.contract.rows import Fault, RowReader, Tensors
 from tabi.contract.values import MISSING_TEXT, Scalar, category_of, number_of
 
@@ -26,7 +27,9 @@ __all__ = [
     "RowReader",
     "Scalar",
     "Target",
+    "Task",
     "Tensors",
+    "TextColumn",
     "category_of",
     "number_of",
 ]

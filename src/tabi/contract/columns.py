@@ -45,4 +45,12 @@ class CategoricalColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     reference: CategoricalReference | None = None
 
 
-Column = NumericColumn | CategoricalColumn
+class TextColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="text"):
+    """A column of free text; missing is absent. `reference`: the lengths of its texts in characters."""
+
+    name: str
+    nullable: bool = True
+    reference: NumericReference | None = None
+
+
+Column = NumericColumn | CategoricalColumn | TextColumn

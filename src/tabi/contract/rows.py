@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tabi.contract.columns import CategoricalColumn, TextColumn
 from tabi.contract.document import Contract
 from tabi.contract.values import MISSING_TEXT, NAN, Rule, Scalar, category_of, number_of
 
@@ -27,10 +28,27 @@ class Fault(NamedTuple):
 
 
 class Tensors(NamedTuple):
-    """The two inputs of the graph: float64[N, n] with NaN for missing, str[N, m] (object) with "" for missing."""
+    """The two inputs of the graph: float64[N, n] with NaN for missing, str[N, m] (object) with "" for missing.
+
+    `categorical` has the columns of `Contract.strings`: the categories, then the texts.
+    """
 
     numeric: npt.NDArray[np.float64]
     categorical: npt.NDArray[np.object_]
+
+
+class _AnyText(dict[str, str]):
+    """Stands for the categories of a column of free text, which takes every text that is not missing."""
+
+    def __contains__(self, text: object) -> bool:
+        return text != MISSING_TEXT
+
+    def __missing__(self, text: str) -> str:
+        return text
+
+
+def _categories(column: CategoricalColumn | TextColumn) -> dict[str, str]:
+    return _AnyText() if isinstance(column, TextColumn) else {category: category for category in column.categories}
 
 
 class RowReader:
@@ -53,9 +71,7 @@ class RowReader:
             )
             for c in contract.numeric
         ]
-        self._categorical = [
-            (c.name, c.nullable, {category: category for category in c.categories}) for c in contract.categorical
-        ]
+        self._strings = [(c.name, c.nullable, _categories(c)) for c in contract.strings]
 
     def read(self, rows: Sequence[Mapping[str, Scalar]]) -> tuple[Tensors, list[Fault]]:
         """Tensors of all rows, in order, and the faults in order of row."""
@@ -80,7 +96,7 @@ class RowReader:
         numeric = np.array(numbers, dtype=np.float64).reshape(count, len(self._numeric))
         categorical = np.empty(len(texts), dtype=np.object_)
         categorical[:] = texts
-        return Tensors(numeric, categorical.reshape(count, len(self._categorical)))
+        return Tensors(numeric, categorical.reshape(count, len(self._strings)))
 
     def _read_numbers(self, index: int, row: Mapping[str, Scalar], numbers: list[float], faults: list[Fault]) -> int:
         found = 0
@@ -109,7 +125,7 @@ class RowReader:
 
     def _read_texts(self, index: int, row: Mapping[str, Scalar], texts: list[str], faults: list[Fault]) -> int:
         found = 0
-        for name, nullable, categories in self._categorical:
+        for name, nullable, categories in self._strings:
             given = row.get(name, _ABSENT)
             if type(given) is str and given in categories:
                 found += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tabi.contract import CategoricalColumn, Column, Contract, NumericColumn, number_of
+from tabi.contract import CategoricalColumn, Column, Contract, NumericColumn, TextColumn, number_of
 from tabi.data.cells import cells_of
 from tabi.data.frame import finite_numbers, texts
 from tabi.data.stored import stored_frame
@@ -57,7 +57,7 @@ def check_rows(raw: pd.DataFrame, contract: Contract, config: ProjectConfig) -> 
 def _schema_of(column: Column, config: ColumnConfig | None) -> pa.Column:
     import pandera.pandas as pa
 
-    tests = _numeric_tests(column) if isinstance(column, NumericColumn) else _categorical_tests(column)
+    tests = _numeric_tests(column) if isinstance(column, NumericColumn) else _string_tests(column)
     checks = [pa.Check(test, name=rule, ignore_na=True) for rule, test in tests.items()]
     return pa.Column(checks=checks, nullable=column.nullable, unique=config is not None and config.unique)
 
@@ -75,8 +75,8 @@ def _numeric_tests(column: NumericColumn) -> dict[str, Test]:
     return tests
 
 
-def _categorical_tests(column: CategoricalColumn) -> dict[str, Test]:
-    if not column.closed:
+def _string_tests(column: CategoricalColumn | TextColumn) -> dict[str, Test]:
+    if isinstance(column, TextColumn) or not column.closed:
         return {}
     known = frozenset(column.categories)
     return {"unknown_category": lambda series: pd.Series([t in known for t in texts(series)], series.index)}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from tabi.contract import Contract
@@ -30,12 +29,17 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Table:
-    """A snapshot as a model sees it. `X`: the canonical frame. `y`: int8[N], 1 for the positive class."""
+    """A snapshot as a model sees it.
+
+    `X`: the canonical frame. `y`: see `encode_target`. `by`: the values of the column that `split.column` names, by
+    which rows are ordered or grouped, None where it names none.
+    """
 
     contract: Contract
     X: pd.DataFrame
-    y: npt.NDArray[np.int8]
+    y: Any
     snapshot: Snapshot
+    by: pd.Series | None = None
 
 
 def fetch(workspace: Workspace, config: ProjectConfig) -> Fetched:
@@ -56,4 +60,5 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
         digest = latest.digest
     snapshot, rows = read_snapshot(workspace, config.name, digest)
     contract = infer_contract(rows, config)
-    return Table(contract, canonical_frame(rows, contract), encode_target(rows, contract), snapshot)
+    by = rows[config.split.column] if config.split.column else None
+    return Table(contract, canonical_frame(rows, contract), encode_target(rows, contract), snapshot, by)

@@ -3,6 +3,7 @@
 from tabi.project.config import (
     CalibrationConfig,
     ColumnConfig,
+    DistillConfig,
     EvaluationConfig,
     GatesConfig,
     ProjectConfig,
@@ -15,6 +16,7 @@ from tabi.project.load import config_from_yaml, config_to_yaml, dataset_label, l
 __all__ = [
     "CalibrationConfig",
     "ColumnConfig",
+    "DistillConfig",
     "EvaluationConfig",
     "GatesConfig",
     "ProjectConfig",

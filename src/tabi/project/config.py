@@ -21,6 +21,23 @@ class Kind(Enum):
 
     numeric = "numeric"
     categorical = "categorical"
+    text = "text"
+
+
+class TaskKind(Enum):
+    """What is predicted: one of two classes, one of several, or a number."""
+
+    binary = "binary"
+    multiclass = "multiclass"
+    regression = "regression"
+
+
+class SplitKind(Enum):
+    """How the test set and the folds are cut: at random, the later rows from the earlier, or whole groups."""
+
+    random = "random"
+    time = "time"
+    group = "group"
 
 
 class ClassWeight(Enum):
@@ -32,10 +49,14 @@ class ClassWeight(Enum):
 
 
 class Strategy(Enum):
-    """`halving`: all candidates on few rows, the best on all. `random`: some candidates, drawn, on all rows."""
+    """`halving`: all candidates on few rows, the best on all. `random`: some candidates, drawn, on all rows.
+
+    `optuna`: each candidate is proposed from the scores of those before it, and given up early where it lags behind.
+    """
 
     halving = "halving"
     random = "random"
+    optuna = "optuna"
 
 
 class Select(Enum):
@@ -76,8 +97,13 @@ class ColumnConfig:
 
 @dataclass
 class SplitConfig:
-    """The test set, cut off before anything is learnt. Stratified by the target."""
+    """The test set, cut off before anything is learnt.
 
+    `column`: by which rows are ordered (`time`) or grouped (`group`); drop it where it is no feature.
+    """
+
+    kind: SplitKind = SplitKind.random
+    column: str | None = None
     test_size: float = 0.2
     seed: int = 42
 
@@ -88,7 +114,8 @@ class SearchConfig:
 
     `space`: candidate values by parameter, replacing the preset's own. `min_resources`: rows of the first rung of
     halving, computed from the rarer class where unset. `candidates`: how many a random search draws. `jobs`: folds
-    fitted at a time, -1 for all cores. `presets`: what `preset: auto` chooses among.
+    fitted at a time, -1 for all cores. `backend`: where they are fitted, `local`, `dask://…` or `ray://…`.
+    `presets`: what `preset: auto` chooses among.
     """
 
     mode: Mode = Mode.full
@@ -100,7 +127,15 @@ class SearchConfig:
     factor: int = 3
     min_resources: int | None = None
     jobs: int = -1
+    backend: str = "local"
     space: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@dataclass
+class DistillConfig:
+    """`teacher`: a reference to the model whose probabilities are learnt instead of the labels."""
+
+    teacher: str | None = None
 
 
 @dataclass
@@ -134,10 +169,15 @@ class EvaluationConfig:
 
 @dataclass
 class GatesConfig:
-    """Bounds that a release must meet. `parity` is absolute, in probability."""
+    """Bounds that a release must meet.
+
+    `parity` is absolute, in probability, and relative to the target's spread in a regression. `auc_minimum` is for
+    classes (of several, the mean of each against the rest), `r2_minimum` for numbers.
+    """
 
     parity: float = 1e-9
     auc_minimum: float = 0.5
+    r2_minimum: float = 0.0
 
 
 @dataclass
@@ -147,6 +187,10 @@ class ProjectConfig:
     name: str = MISSING
     source: str = MISSING
     target: str = MISSING
+    # the SELECT of a source that is a database
+    query: str | None = None
+    # unset: inferred from the target
+    task: TaskKind | None = None
     # the label whose probability is predicted; unset: the rarer class
     positive: str | None = None
     drop: list[str] = field(default_factory=list)
@@ -158,6 +202,9 @@ class ProjectConfig:
     # parameters of the preset's estimator that hold for every candidate
     params: dict[str, Any] = field(default_factory=dict)
     class_weight: ClassWeight = ClassWeight.none
+    distill: DistillConfig = field(default_factory=DistillConfig)
+    # whether a bundle can explain its predictions
+    explain: bool = False
     seed: int = 42
     split: SplitConfig = field(default_factory=SplitConfig)
     search: SearchConfig = field(default_factory=SearchConfig)

@@ -41,6 +41,7 @@ RANGES: dict[str, Rule] = {
     "evaluation.folds": TWO_OR_MORE,
     "gates.parity": NOT_NEGATIVE,
     "gates.auc_minimum": SHARE,
+    "gates.r2_minimum": ("at most 1", lambda value: value <= 1),
 }
 
 

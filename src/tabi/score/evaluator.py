@@ -36,12 +36,12 @@ class Evaluator:
             return np.empty(0)
         if self._trees is not None and not self._tried:
             self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
-        return self._session.probability(tensors) if self._trees is None else self._trees.probability(tensors)
+        return self._session.predict(tensors) if self._trees is None else self._trees.probability(tensors)
 
     def _try(self, tensors: Tensors) -> None:
         assert self._trees is not None  # noqa: S101 - the caller looked
         self._tried = True
-        if self._trees.probability(tensors).tobytes() != self._session.probability(tensors).tobytes():
+        if self._trees.probability(tensors).tobytes() != self._session.predict(tensors).tobytes():
             self._trees = None
 
 
@@ -66,4 +66,4 @@ class _Trees:
     def probability(self, tensors: Tensors) -> Floats:
         features = np.asarray(self._before.run(tensors)[0])
         sums = self._forest.sums(features)
-        return self._after.probability(Tensors(sums.reshape(-1, 1), tensors.categorical))
+        return self._after.predict(Tensors(sums.reshape(-1, 1), tensors.categorical))

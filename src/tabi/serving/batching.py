@@ -49,7 +49,7 @@ class Batcher:
     def __init__(self, model: Model, recorder: Recorder) -> None:
         self._model = model
         self._recorder = recorder
-        self._widths = len(model.contract.numeric), len(model.contract.categorical)
+        self._widths = len(model.contract.numeric), len(model.contract.strings)
         self._begin()
 
     def _begin(self) -> None:

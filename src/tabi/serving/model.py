@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
+from tabi.errors import BundleError
 from tabi.serving.codec import holds_many, read_batch, read_predict
 from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
 from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
@@ -40,11 +41,13 @@ class Model:
         self.version = bundle.id
         self.contract: Contract = bundle.contract()
         self.schema: bytes = bundle.document("schema.json")
+        if self.contract.target.task != "binary":
+            raise BundleError(f"the bundle {bundle.name} is of a {self.contract.target.task} task, not of a binary one")
         self.threshold = bundle.threshold().threshold
         self.reader = RowReader(self.contract)
         self.session = Session(bundle.graph_bytes())
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
-        self.session.check(self.reader.read([{}, {}])[0])
+        self.session.check(self.reader.read([{}, {}])[0], self.contract.target)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -74,7 +77,7 @@ class Model:
         """As `predict_tensors`, and the probabilities as an array: float64[N]."""
         if not len(tensors.numeric):
             return [], np.empty(0), []
-        probabilities = self.session.probability(tensors)
+        probabilities = self.session.predict(tensors)
         found = probabilities.tolist()
         negative, positive = self.contract.target.classes
         threshold = self.threshold

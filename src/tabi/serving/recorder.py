@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tabi.contract import CategoricalColumn, Contract, Fault, Tensors
+from tabi.contract import Contract, Fault, Tensors
 from tabi.predictions import PredictionLine, PredictionLog, encode_lines
 from tabi.serving.messages import Prediction
 from tabi.serving.model import Model
@@ -113,6 +113,6 @@ class Recorder:
 
 def _contract_order(contract: Contract) -> Callable[[list[Any]], Sequence[Any]]:
     """Numbers and then texts, as the tensors have them -> the order of the contract's columns."""
-    numeric, categorical = iter(range(len(contract.numeric))), iter(range(len(contract.numeric), len(contract.columns)))
-    places = [next(categorical) if isinstance(c, CategoricalColumn) else next(numeric) for c in contract.columns]
+    place = {column.name: index for index, column in enumerate((*contract.numeric, *contract.strings))}
+    places = [place[column.name] for column in contract.columns]
     return itemgetter(*places) if len(places) > 1 else list

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tabi.contract import MISSING_TEXT, CategoricalColumn, Contract, NumericColumn, Tensors
+from tabi.contract import MISSING_TEXT, CategoricalColumn, Contract, NumericColumn, Tensors, TextColumn
 from tabi.errors import RequestError
 from tabi.tables.columns import holds_scalars, numbers_of, texts_of
 from tabi.tables.faults import CODES, Codes, Faults
@@ -35,11 +35,11 @@ class TableReader:
         columns = self._columns(batch)
         count, contract = batch.num_rows, self._contract
         numeric = np.empty((count, len(contract.numeric)), np.float64)
-        categorical = np.empty((count, len(contract.categorical)), np.object_)
+        categorical = np.empty((count, len(contract.strings)), np.object_)
         codes: list[tuple[str, Codes]] = []
         for place, number in enumerate(contract.numeric):
             codes.append((number.name, _read_numbers(columns.get(number.name), number, numeric[:, place])))
-        for place, category in enumerate(contract.categorical):
+        for place, category in enumerate(contract.strings):
             codes.append((category.name, _read_texts(columns.get(category.name), category, categorical[:, place])))
         unknown = [name for name in batch.schema.names if name not in self._names]
         return Tensors(numeric, categorical), Faults.of_columns(count, codes, unknown)
@@ -89,13 +89,13 @@ def _read_numbers(found: pa.Array | None, column: NumericColumn, into: np.ndarra
     return codes
 
 
-def _read_texts(found: pa.Array | None, column: CategoricalColumn, into: np.ndarray) -> Codes:
+def _read_texts(found: pa.Array | None, column: CategoricalColumn | TextColumn, into: np.ndarray) -> Codes:
     if found is None:
         into[:] = MISSING_TEXT
         return np.full(len(into), 0 if column.nullable else CODES["missing"], np.int8)
     distinct, places = _named(column.name, texts_of, found)
     into[:] = distinct[places]
-    known = frozenset(column.categories)
+    known = None if isinstance(column, TextColumn) else frozenset(column.categories)
     codes = np.fromiter((_code_of(text, known, column) for text in distinct), np.int8, len(distinct))
     return np.asarray(codes[places])
 
@@ -108,7 +108,7 @@ def _named(name: str, read: Callable[[pa.Array], Read], found: pa.Array) -> Read
         raise RequestError(f"{name!r}: {error}", ((name, "wrong_shape"),)) from error
 
 
-def _code_of(text: str, known: frozenset[str], column: CategoricalColumn) -> int:
+def _code_of(text: str, known: frozenset[str] | None, column: CategoricalColumn | TextColumn) -> int:
     if text == MISSING_TEXT:
         return 0 if column.nullable else CODES["missing"]
-    return 0 if text in known else CODES["unknown_category"]
+    return 0 if known is None or text in known else CODES["unknown_category"]

@@ -115,8 +115,8 @@ def _reply(contract: Contract, method: Method, decisions: Decisions) -> Response
     return Response(encode(reply))
 
 
-def _answers(classes: tuple[str, str]) -> dict[str, Any]:
-    """What is answered for each class: a number or a boolean if both classes are the text of one."""
+def _answers(classes: tuple[str, ...]) -> dict[str, Any]:
+    """What is answered for each class: a number or a boolean if all classes are the text of one."""
     if all(map(_whole_number, classes)):
         return {label: int(label) for label in classes}
     if set(classes) == {"false", "true"}:

@@ -61,7 +61,7 @@ def named(contract: Contract, columns: Sequence[str], rows: Sequence[Sequence[Sc
 
 def unnamed(contract: Contract, rows: Sequence[Sequence[Scalar]], where: str) -> Table:
     """Rows of numbers in the contract's order. Where not every column is a number, values need their names."""
-    if contract.categorical:
+    if contract.strings:
         refuse(where, "missing_field", "the columns have no names, and not all of them are numbers")
     return named(contract, [column.name for column in contract.columns], rows, where)
 
