@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,36 +17,17 @@ from tabi.serving.model import Model
 from tabi.store import Store
 from tests.serving.conftest import contract, make_bundle, native, serving
 from tests.system import kserve_script
+from tests.system.conftest import PythonWith
 
 pytestmark = pytest.mark.system
 
 KSERVE = "kserve==0.21.0"
-INSTALL_LIMIT_S = 600
 SCRIPT = Path(__file__).with_name("kserve_script.py")
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that has KServe, and nothing of ours."""
-    folder = tmp_path_factory.mktemp("kserve") / "environment"
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if uv is None:
-        _give_up("there is no uv")
-    made = folder / "bin" / "python"
-    for command in (
-        ["venv", "--python", sys.executable, str(folder)],
-        ["pip", "install", "--python", str(made), KSERVE],
-    ):
-        done = subprocess.run([uv, *command], capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
-        if done.returncode != 0:
-            _give_up(f"{KSERVE} cannot be installed: {done.stderr[-500:]}")
-    return made
-
-
-def _give_up(reason: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def python(python_with: PythonWith) -> Path:
+    return python_with(KSERVE)
 
 
 @pytest.fixture(scope="module")
