@@ -10,6 +10,7 @@
     ├── ParityError          the graph does not compute what the pipeline computes
     ├── GateError            a gate said fail: no bundle
     ├── BundleError          a bundle is incomplete, changed or of an unknown format
+    ├── ExplanationError     a model cannot be explained exactly, or an explanation does not add up
     ├── StoreError           the store is inconsistent or cannot be written
     │   └── ConflictError    somebody else moved the pointer first
     ├── RequestError         a request's body is not what the contract asks for
@@ -62,6 +63,10 @@ class GateError(TabiError):
 
 class BundleError(TabiError):
     """A bundle is incomplete, changed or of an unknown format."""
+
+
+class ExplanationError(TabiError):
+    """A model cannot be explained exactly, or an explanation does not add up to the model's answer."""
 
 
 class StoreError(TabiError):
