@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from tabi.errors import BundleError
 from tabi.explain.trees import TreeEvaluator
 from tabi.training.explanation.estimators import score_of
-from tests.explain.trees import hist_tree, plain_tree, shapley
+from tests.explain.trees import hist_tree, plain_tree, shapley, together
 
 COLUMNS = 4
 seeds = st.integers(0, 10_000)
@@ -42,8 +42,8 @@ def test_a_forest_is_explained_by_every_coalition(seed: int, depth: int) -> None
     evaluator = TreeEvaluator(score.model, np.arange(COLUMNS), COLUMNS, 1)  # type: ignore[arg-type]
     found = evaluator.contributions(X[:2])[:, 0]
     for index in range(2):
-        games = [plain_tree(m.tree_, X[index], m.tree_.value[:, 0, 1]) for m in forest.estimators_]
-        wanted = shapley(lambda known, games=games: sum(game(known) for game in games) / 3, COLUMNS)
+        games = [plain_tree(m.tree_, X[index], m.tree_.value[:, 0, 1] / 3) for m in forest.estimators_]
+        wanted = shapley(together(games), COLUMNS)
         assert found[index] == pytest.approx(wanted, abs=1e-12)
     assert evaluator.base + found.sum(axis=1) == pytest.approx(forest.predict_proba(X[:2])[:, 1], abs=1e-12)
 
@@ -65,7 +65,7 @@ def test_native_categories_are_explained_by_every_coalition(seed: int, leaves: i
     order = [1, 3, 0, 2]
     known = {c: sorted(set(X[~np.isnan(X[:, c]), c].tolist())) for c in (1, 3)}
     games = [hist_tree(predictor, row, order, known) for (predictor,) in boosted._predictors]
-    wanted = shapley(lambda coalition: sum(game(coalition) for game in games), COLUMNS)
+    wanted = shapley(together(games), COLUMNS)
     found = evaluator.contributions(row[None, :])[0, 0]
     assert found == pytest.approx(wanted, abs=1e-12)
     with threadpool_limits(1):

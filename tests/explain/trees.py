@@ -30,6 +30,11 @@ def shapley(game: Game, players: int) -> list[float]:
     return values
 
 
+def together(games: list[Game]) -> Game:
+    """The sum of games."""
+    return lambda known: sum(game(known) for game in games)
+
+
 def plain_tree(tree: Any, row: Row, values: Row) -> Game:
     """The path-dependent expectation of one of scikit-learn's plain trees. `values`: by node."""
     narrow = row.astype(np.float32)
@@ -44,7 +49,8 @@ def plain_tree(tree: Any, row: Row, values: Row) -> Game:
             goes_left = tree.missing_go_to_left[node] if missing else narrow[feature] <= tree.threshold[node]
             return expected(left if goes_left else right, known)
         weights = tree.weighted_n_node_samples
-        return (weights[left] * expected(left, known) + weights[right] * expected(right, known)) / weights[node]
+        both = weights[left] * expected(left, known) + weights[right] * expected(right, known)
+        return float(both / weights[node])
 
     return lambda known: expected(0, known)
 

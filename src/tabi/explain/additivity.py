@@ -41,7 +41,7 @@ def adds_up(answers: Floats, scores: Floats, link: Link) -> Truths:
             else:
                 apart = (np.log(answers) if link == "log" else np.log(answers) - np.log1p(-answers)) - scores
             close = (np.abs(apart) <= BOUND) | near
-    return np.asarray(close.all(axis=1) & np.isfinite(scores).all(axis=1))
+    return np.asarray(close.all(axis=1))
 
 
 def _centred(values: Floats, first: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Floats:

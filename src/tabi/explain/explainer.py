@@ -62,11 +62,15 @@ class Explainer:
         """As `explain`, of rows that were encoded elsewhere.
 
         `ExplanationError` if one of the explanations does not add up to its answer: a wrong one is never given.
+        `OverflowError` if a row's numbers are too large to be added up at all.
         """
         if encoded.ndim != 2 or encoded.shape[1] != self._width:
             raise ExplanationError("the encoder gives another number of columns: release the model again")
-        contributions = self._factor * self._evaluator.contributions(encoded)
-        score = self.base + contributions.sum(axis=2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            contributions = self._factor * self._evaluator.contributions(encoded)
+            score = self.base + contributions.sum(axis=2)
+        if not np.isfinite(score).all():
+            raise OverflowError("the numbers of a row are too large to be explained")
         sound = adds_up(answers.reshape(score.shape), score, self.link)
         if not sound.all():
             raise ExplanationError(

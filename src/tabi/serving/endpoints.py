@@ -13,8 +13,7 @@ from tabi.serving.model import Decisions, Model, PathOf
 from tabi.serving.places import path_in_features, path_in_rows
 from tabi.serving.problems import problem
 from tabi.serving.protocols.exchange import Decide, Request
-from tabi.serving.served import Served
-from tabi.serving.slot import Read
+from tabi.serving.slot import Read, Slot
 
 # up to here a body is answered on the event loop: a hop to a thread costs more than its rows
 INLINE_ROW = 64 * 1024
@@ -29,6 +28,7 @@ JSON = frozenset({b"", b"application/json", b"text/json"})
 ARROW_STREAM = b"application/vnd.apache.arrow.stream"
 ARROW = frozenset({ARROW_STREAM, b"application/vnd.apache.arrow.file"})
 PARQUET = frozenset({b"application/vnd.apache.parquet", b"application/x-parquet"})
+OF_ARROW = ARROW | PARQUET
 NDJSON = frozenset({b"application/x-ndjson", b"application/jsonlines", b"application/jsonl"})
 TAKES = (
     "application/json",
@@ -57,6 +57,18 @@ class Asking(NamedTuple):
     began: int
 
 
+class Holder(Protocol):
+    """Has the version of a model that answers now, once it is `ready`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a version is loaded."""
+
+    @property
+    def slot(self) -> Slot:
+        """That version; `NotReadyError` before the first load."""
+
+
 class Endpoint(Protocol):
     """A hot route of one model."""
 
@@ -75,17 +87,18 @@ class Endpoint(Protocol):
         """Answer on the event loop, now or at the end of this turn."""
 
     def work(self, asking: Asking) -> Response:
-        """Answer in a thread."""
+        """Answer beside the event loop."""
 
 
 class Predict:
     """`POST /predict`."""
 
     label = "/predict"
+    version: str | None = None
 
-    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
+    def __init__(self, served: Holder, codec: Codec, limit: int) -> None:
         self.limit = limit
-        self._served = served
+        self.served = served
         self._read = codec.read_predict
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
@@ -99,16 +112,16 @@ class Predict:
     def start(self, asking: Asking, done: Done) -> None:
         """Join the other rows of this turn."""
         if asking.kind not in JSON:
-            done(_unsupported(asking, "application/json"))
+            done(unsupported(asking, "application/json"))
             return
-        slot = self._served.slot
+        slot = self.served.slot
         slot.batcher.submit(self._read(asking.body), asking.request_id, asking.began, done)
 
     def work(self, asking: Asking) -> Response:
         """Answer a row that is uncommonly large."""
         if asking.kind not in JSON:
-            return _unsupported(asking, "application/json")
-        slot = self._served.slot
+            return unsupported(asking, "application/json")
+        slot = self.served.slot
         decided = slot.decide([self._read(asking.body)], path_in_features, asking.request_id, asking.began)
         reply = slot.model.single_reply(decided.predictions[0], asking.request_id, decided.warnings)
         return Response(encode(reply))
@@ -118,15 +131,16 @@ class PredictBatch:
     """`POST /predict_batch`: rows or columns in JSON, Arrow IPC or Parquet."""
 
     label = "/predict_batch"
+    version: str | None = None
 
-    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
+    def __init__(self, served: Holder, codec: Codec, limit: int) -> None:
         self.limit = limit
-        self._served = served
+        self.served = served
         self._codec = codec
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Few rows are, but not where the library of Arrow may have to be imported."""
-        return size <= INLINE_ROWS and kind in JSON and not _wants_arrow(accept)
+        return size <= INLINE_ROWS and kind not in OF_ARROW and not _wants_arrow(accept)
 
     def light(self, body: bytes) -> bool:
         """Few rows are."""
@@ -138,19 +152,17 @@ class PredictBatch:
 
     def work(self, asking: Asking) -> Response:
         """Answer rows of any kind of body."""
-        from tabi.serving import arrow
-
-        slot = self._served.slot
+        slot = self.served.slot
         if asking.kind in JSON:
             chunks: Iterator[Read] = map(slot.model.read, self._codec.read_batch(asking.body))
-        elif asking.kind in ARROW:
-            chunks = arrow.read_stream(asking.body, slot.model, slot.max_rows, self._codec.columns)
-        elif asking.kind in PARQUET:
-            chunks = arrow.read_parquet(asking.body, slot.model, slot.max_rows, self._codec.columns)
+        elif asking.kind in OF_ARROW:
+            chunks = _read_arrow(asking, slot, self._codec.columns)
         else:
-            return _unsupported(asking, ", ".join(TAKES))
+            return unsupported(asking, ", ".join(TAKES))
         decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)
         if _wants_arrow(asking.accept):
+            from tabi.serving import arrow
+
             return Response(arrow.write_stream(decided, slot.model, asking.request_id), TAKES[2])
         return Response(b"".join(_batch_reply(slot.model, decided, asking.request_id)))
 
@@ -161,7 +173,7 @@ class Translated:
     def __init__(
         self,
         label: str,
-        served: Served,
+        served: Holder,
         handler: Handler,
         failure: Failure,
         codec: Codec,
@@ -170,10 +182,10 @@ class Translated:
     ) -> None:
         self.label = label
         self.limit = limit
-        self._served = served
+        self.served = served
         self._handler = handler
         self._failure = failure
-        self._version = version
+        self.version = version
         self._check = codec.check
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
@@ -191,8 +203,8 @@ class Translated:
     def work(self, asking: Asking) -> Response:
         """Translate, decide, translate back."""
         try:
-            slot = self._served.slot
-            if self._version not in (None, slot.model.version):
+            slot = self.served.slot
+            if self.version not in (None, slot.model.version):
                 raise NotFoundError("this version of the model does not answer here")
         except (NotFoundError, NotReadyError) as error:
             return self._failure(error, asking.request_id)
@@ -206,8 +218,21 @@ class Translated:
         return self._handler(slot.model, request, decide)
 
 
-def _unsupported(asking: Asking, takes: str) -> Response:
+Large = Predict | PredictBatch | Translated
+"""What a process of its own answers if it is large. `served`: its model, `version`: the one that the route names."""
+
+
+def unsupported(asking: Asking, takes: str) -> Response:
+    """The refusal of a body of a kind that a route does not take."""
     return problem(415, f"this route takes {takes}: say so in Content-Type", asking.request_id, ("accept-post", takes))
+
+
+def _read_arrow(asking: Asking, slot: Slot, columns: int) -> Iterator[Read]:
+    from tabi.serving import arrow
+
+    if asking.kind in ARROW:
+        return arrow.read_stream(asking.body, slot.model, slot.max_rows, columns)
+    return arrow.read_parquet(asking.body, slot.model, slot.max_rows, columns)
 
 
 def _few_rows(body: bytes) -> bool:

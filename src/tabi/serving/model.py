@@ -37,6 +37,7 @@ class Model:
     """A bundle that is ready to answer. It never changes; another version is another Model."""
 
     def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
         self.name = bundle.name
         self.version = bundle.id
         self.contract: Contract = bundle.contract()

@@ -10,6 +10,7 @@ from tabi import __version__
 from tabi.contract import CategoricalColumn, Column, Contract
 from tabi.serving import messages
 from tabi.serving.endpoints import TAKES
+from tabi.serving.explanations import ABSENT, ExplainReply
 from tabi.serving.model import MAX_ROWS
 from tabi.serving.models import Models
 from tabi.serving.problems import CONTENT_TYPE as PROBLEM
@@ -22,6 +23,7 @@ _TYPES = (
     messages.ColumnsBody,
     messages.PredictReply,
     messages.BatchReply,
+    ExplainReply,
     messages.Health,
     messages.ModelStatus,
     messages.ModelList,
@@ -132,7 +134,7 @@ def _model_paths(names: _Names) -> Json:
         f"{prefix}/predict_batch": _batch(f"predict_batch{operation}", f"BatchBody{names.schema}"),
         f"{prefix}/schema": _get(f"schema{operation}", "predict", "The contract: what a row is", _ref("Contract"), 503),
         f"{prefix}/invocations": _invocations(f"invocations{operation}"),
-        f"{prefix}/explain": _reserved(f"explain{operation}"),
+        f"{prefix}/explain": _explain(f"explain{operation}", f"PredictBody{names.schema}"),
         f"{prefix}/feedback": _reserved(f"feedback{operation}"),
     }
     if prefix:
@@ -234,6 +236,14 @@ def _reload(name: str, parameters: list[Json]) -> Json:
     answers = {"200": _answer(_ref("Reloaded")), **_problems(401, 403, 404, 409, 422, 500)}
     described = _operation(name, "operate", "Load what the reference means now", None, answers)
     described["post"] |= {"parameters": parameters or [_PATH], "security": [*_TOKEN, {}]}
+    return described
+
+
+def _explain(name: str, body: str) -> Json:
+    described = _post(name, "Explain the prediction of one row", body, "ExplainReply")
+    described["post"]["responses"] |= _problems(409) | {
+        "501": {"description": ABSENT, "content": {PROBLEM: {"schema": _ref("Problem")}}}
+    }
     return described
 
 

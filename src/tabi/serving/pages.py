@@ -58,11 +58,11 @@ def _add_models(app: FastAPI, models: Models) -> None:
         return _schema(_only(models))
 
     if models.only is None:
-        for path in ("/predict", "/predict_batch", "/invocations"):
+        for path in ("/predict", "/predict_batch", "/invocations", "/explain"):
             app.post(path)(_of_several)
 
     # the routes stand, so that nobody takes their names: what they will do is not built yet
-    for path in ("/explain", "/feedback", "/models/{name}/explain", "/models/{name}/feedback"):
+    for path in ("/feedback", "/models/{name}/feedback"):
         app.post(path)(_reserved)
 
 

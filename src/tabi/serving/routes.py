@@ -6,6 +6,7 @@ import re
 
 from tabi.serving.codec import Codec
 from tabi.serving.endpoints import Endpoint, Predict, PredictBatch, Translated
+from tabi.serving.explanations import Explain
 from tabi.serving.models import Models
 from tabi.serving.ndjson import PredictLines
 from tabi.serving.protocols import invocations, oip
@@ -29,6 +30,7 @@ class Routes:
             for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
                 self.endpoints[f"{prefix}/predict"] = Predict(served, codec, limits.row_body)
                 self.endpoints[f"{prefix}/predict_batch"] = PredictBatch(served, codec, limits.body)
+                self.endpoints[f"{prefix}/explain"] = Explain(served, codec, limits.row_body)
                 self.lines[f"{prefix}/predict_batch"] = PredictLines(served, codec)
                 self.endpoints[f"{prefix}/invocations"] = Translated(
                     "/invocations", served, invocations.invoke, invocations.failure, codec, limits.protocol_body

@@ -1,0 +1,194 @@
+"""`POST /explain`: one row with the share of each column in its answer, if the bundle was released with it."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from weakref import WeakKeyDictionary
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tabi.bundle import layout
+from tabi.contract import Contract, Fault
+from tabi.errors import ExplanationError
+from tabi.explain import Explained, Explainer, Link
+from tabi.serving.batching import Done
+from tabi.serving.codec import Codec, encode
+from tabi.serving.endpoints import JSON, Asking, unsupported
+from tabi.serving.messages import Place, Response, Row
+from tabi.serving.model import Model
+from tabi.serving.places import path_in_features, refusal_of_rows, warnings_of
+from tabi.serving.problems import problem
+from tabi.serving.served import Served
+
+ABSENT = (
+    "this version was released without explanations: set `explain: true` in the project's config.yaml and release it "
+    "again"
+)
+
+_log = logging.getLogger("tabi.serving")
+
+
+class Contribution(msgspec.Struct):
+    """What a column adds to the score, or takes from it."""
+
+    column: str
+    contribution: float
+
+
+class ClassExplanation(msgspec.Struct):
+    """One score of the row: `of` a class, or of the target of a regression.
+
+    `answer` is the model's own, the probability or the value; it is the link's image of `score`, which is `base` plus
+    all contributions. The largest contribution stands first.
+    """
+
+    of: str
+    answer: float
+    score: float
+    base: float
+    contributions: list[Contribution]
+
+
+class ExplainReply(msgspec.Struct):
+    """Answer to `POST /explain`: the prediction (a label or a value) and the explanation of one score.
+
+    That is the positive class's, of several classes the predicted one's. `classes`: those of all, if there are more
+    than two. `link`: identity, logit, log or softmax, by which a score becomes the answer.
+    """
+
+    prediction: str | float
+    link: Link
+    of: str
+    answer: float
+    score: float
+    base: float
+    contributions: list[Contribution]
+    classes: list[ClassExplanation]
+    model: str
+    version: str
+    request_id: str
+    warnings: list[Place]
+
+
+class Explain:
+    """`POST /explain`. It always works in the thread of large requests, so one row is explained at a time."""
+
+    label = "/explain"
+
+    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
+        self.limit = limit
+        self._served = served
+        self._read = codec.read_predict
+        self._explainers: WeakKeyDictionary[Model, Explainer] = WeakKeyDictionary()
+        self._loading = Lock()
+
+    def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
+        """None is: even a small explanation takes as long as hundreds of rows."""
+        return False
+
+    def light(self, body: bytes) -> bool:  # noqa: ARG002
+        """None is."""
+        return False
+
+    def start(self, asking: Asking, done: Done) -> None:
+        """Answer here, where it was not to be."""
+        done(self.work(asking))
+
+    def work(self, asking: Asking) -> Response:
+        """Answer one row."""
+        model = self._served.slot.model
+        if not has_explanation(model):
+            return problem(501, ABSENT, asking.request_id)
+        if asking.kind not in JSON:
+            return unsupported(asking, "application/json")
+        row = self._read(asking.body)
+        try:
+            return Response(encode(explain_row(model, self._explainer(model), row, asking.request_id)))
+        except ExplanationError as error:
+            # its text names neither values nor folders
+            _log.error("request %s: %s", asking.request_id, error)
+            return problem(500, str(error), asking.request_id)
+
+    def _explainer(self, model: Model) -> Explainer:
+        with self._loading:
+            if model not in self._explainers:
+                self._explainers[model] = open_explainer(model)
+            return self._explainers[model]
+
+
+def has_explanation(model: Model) -> bool:
+    """Whether the model's bundle was released with explanations."""
+    return any(entry.path == layout.EXPLANATION for entry in model.bundle.manifest.files)
+
+
+def open_explainer(model: Model) -> Explainer:
+    """The explainer of a model that has one; `BundleError` if its file is not what was released."""
+    return Explainer.of_bundle(model.bundle.document(layout.EXPLANATION), model.contract)
+
+
+def explain_row(model: Model, explainer: Explainer, row: Row, request_id: str) -> ExplainReply:
+    """The reply for one row.
+
+    `RequestError` names what cannot be let pass, `ExplanationError` says that the explanation does not add up.
+    """
+    tensors, faults, refused = model.read([row])
+    answers = model.session.run(tensors)[0]
+    if refused:
+        raise refusal_of_rows(refused, path_in_features)
+    try:
+        explained = explainer.explain(tensors, answers)
+    except OverflowError as error:
+        raise refusal_of_rows([Fault(0, "", "no_probability")], path_in_features) from error
+    found = _scores(explained, answers.ravel(), model.contract)
+    classes = model.contract.target.classes
+    best, prediction = _prediction(model, answers, classes)
+    first = found[best]
+    return ExplainReply(
+        prediction,
+        explainer.link,
+        first.of,
+        first.answer,
+        first.score,
+        first.base,
+        first.contributions,
+        found if len(found) > 1 else [],
+        model.name,
+        model.version,
+        request_id,
+        warnings_of(faults, path_in_features),
+    )
+
+
+def _prediction(model: Model, answers: npt.NDArray[np.float64], classes: tuple[str, ...]) -> tuple[int, str | float]:
+    """Which score is told first, and the label or value."""
+    if not classes:
+        return 0, float(answers[0])
+    if answers.ndim == 1:
+        return 0, classes[-1] if answers[0] >= model.threshold else classes[0]
+    best = int(answers[0].argmax())
+    return best, classes[best]
+
+
+def _scores(explained: Explained, answers: npt.NDArray[np.float64], contract: Contract) -> list[ClassExplanation]:
+    target = contract.target
+    # of two classes there is one score, the positive one's
+    names = target.classes if len(answers) > 1 else (target.classes[-1] if target.classes else target.name,)
+    columns = [column.name for column in contract.columns]
+    return [
+        ClassExplanation(
+            name,
+            float(answers[index]),
+            float(explained.score[0, index]),
+            float(explained.base[index]),
+            _sorted(columns, explained.contributions[0, index].tolist()),
+        )
+        for index, name in enumerate(names)
+    ]
+
+
+def _sorted(columns: list[str], values: list[float]) -> list[Contribution]:
+    pairs = sorted(zip(columns, values, strict=True), key=lambda pair: -abs(pair[1]))
+    return [Contribution(*pair) for pair in pairs]
