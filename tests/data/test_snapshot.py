@@ -114,7 +114,7 @@ def test_a_pointer_to_nothing_is_told(workspace: Workspace) -> None:
 def test_rows_that_cannot_be_stored_leave_the_latest_as_it_was(workspace: Workspace) -> None:
     first = write_snapshot(workspace, "p", "csv:a.csv", ROWS)
     with pytest.raises(DataError):
-        write_snapshot(workspace, "p", "csv:a.csv", ROWS.assign(when=pd.Timestamp(0)))
+        write_snapshot(workspace, "p", "csv:a.csv", ROWS.assign(when=pd.Timedelta(0)))
     assert latest_snapshot(workspace, "p") == first
 
 

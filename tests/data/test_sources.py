@@ -27,12 +27,12 @@ def refusal(uri: str, workspace: Workspace) -> str:
 
 
 def test_the_schemes_are_the_files_of_the_package() -> None:
-    assert schemes() == ["builtin", "csv", "openml", "parquet"]
+    assert schemes() == ["builtin", "csv", "dvc", "openml", "parquet", "s3", "sql"]
     assert schemes() == sorted(p.stem for p in Path(source_folders[0]).glob("[a-z]*.py"))
 
 
 def test_an_unknown_scheme_is_told_with_the_known_ones(workspace: Workspace) -> None:
-    with pytest.raises(ConfigError, match="unknown scheme; known: builtin, csv, openml, parquet"):
+    with pytest.raises(ConfigError, match="unknown scheme; known: builtin, csv, dvc, openml, parquet, s3, sql"):
         fetch_rows("ftp:rows", workspace)
 
 
@@ -94,11 +94,6 @@ def test_a_garbled_csv_is_told_in_one_line(content: bytes, told: str, workspace:
     message = refusal(write(workspace, content), workspace)
     assert told in message
     assert str(workspace.root / "data" / "rows.csv") in message
-
-
-def test_a_folder_is_no_file(workspace: Workspace) -> None:
-    (workspace.root / "rows").mkdir()
-    assert "cannot be read" in refusal("csv:rows", workspace)
 
 
 def test_parquet_rows_come_back(workspace: Workspace) -> None:

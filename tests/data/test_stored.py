@@ -1,6 +1,6 @@
 """The stored form of rows, and the digest of their content."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabi.data.stored import digest_of, stored_frame
+from tabi.data.digest import digest_of
+from tabi.data.stored import stored_frame
 from tabi.errors import DataError
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -133,19 +134,41 @@ def test_decimals_and_numbers_too_large_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pd.to_datetime(pd.Series(["2020-01-01", None])), ["2020-01-01T00:00:00", "-"]),
+        (pd.to_datetime(["2020-01-01 09:00:00.5"]).tz_localize("Asia/Tokyo"), ["2020-01-01T00:00:00.500000+00:00"]),
+        (pd.Categorical(pd.to_datetime(["2020-01-01"])), ["2020-01-01T00:00:00"]),
+        ([date(2020, 1, 1), None], ["2020-01-01", "-"]),
+        ([datetime(2020, 1, 1, tzinfo=UTC)], ["2020-01-01T00:00:00+00:00"]),
+        ([np.datetime64("2020-01-01T00:00:00.000000001", "ns"), "a"], ["2020-01-01T00:00:00.000000001", "a"]),
+    ],
+)
+def test_dates_and_moments_are_texts_of_iso_8601(values: Any, texts: list[str]) -> None:
+    stored = stored_frame(pd.DataFrame({"when": pd.Series(values, dtype=getattr(values, "dtype", object))}))
+    assert stored["when"].fillna("-").tolist() == texts
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=9))
+def test_the_texts_of_moments_sort_as_the_moments_do(moments: list[datetime]) -> None:
+    for zone in (None, UTC):
+        told = [moment.replace(tzinfo=zone) for moment in sorted(moments)]
+        texts = stored_frame(pd.DataFrame({"c": pd.Series(told, dtype=object)}))["c"].tolist()
+        assert texts == sorted(texts)
+
+
+@pytest.mark.parametrize(
     "values",
     [
-        pd.to_datetime(["2020-01-01"]),
-        pd.to_datetime(["2020-01-01"]).tz_localize("UTC"),
         pd.to_timedelta(["1 day"]),
         pd.period_range("2020", periods=1, freq="Y"),
         pd.Series([1j]),
         [[1, 2]],
         [{"a": 1}],
         [b"bytes"],
-        [date(2020, 1, 1)],
-        [datetime(2020, 1, 1, tzinfo=UTC)],
-        pd.Categorical(pd.to_datetime(["2020-01-01"])),
+        [timedelta(days=1)],
+        [time(12)],
+        [np.timedelta64(1, "ns")],
         pd.Series([[1]], dtype=object),
     ],
     ids=lambda values: str(getattr(values, "dtype", type(values[0]))),
@@ -163,6 +186,7 @@ def test_what_cannot_be_stored_is_refused_by_column_with_what_to_do(values: Any)
     [
         (pd.DataFrame(), "has no columns"),
         (pd.DataFrame({"a": []}), "has no rows"),
+        (pd.DataFrame({"a": [1], " ": [2]}), "column 2 of the table has no name"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "more than one column named 'a'"),
         (pd.DataFrame([[1, 2]]), "the names of 2 columns are not text"),
         (pd.DataFrame({"a": ["\ud800"]}), "column 'a' holds text that is not Unicode"),

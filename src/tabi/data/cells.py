@@ -25,6 +25,9 @@ def cells_of(series: pd.Series) -> list[Cell]:
 
 
 def _plain(cell: object) -> Cell:
+    if isinstance(cell, np.datetime64 | np.timedelta64):
+        # as Python's own they would be counts of nanoseconds
+        return pd.Timestamp(cell) if isinstance(cell, np.datetime64) else pd.Timedelta(cell)  # type: ignore[return-value]
     if isinstance(cell, np.generic):
         return cell.item()  # type: ignore[no-any-return]
     if isinstance(cell, Decimal):

@@ -10,18 +10,22 @@ or the new, never a mix.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
-import numpy as np
 import pandas as pd
 
-from tabi.data.stored import digest_of, is_text, stored_frame
+from tabi.data.digest import digest_of, digest_of_rows
+from tabi.data.origin import Parent, without_secrets
+from tabi.data.rows import StoredRows, frame_of_arrow
+from tabi.data.spool import Spool
 from tabi.errors import NotFoundError, StoreError
 from tabi.workspace import Workspace
 
@@ -32,7 +36,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One copy of a source's rows.
 
     `digest`: SHA-256 of the content, 64 hex digits. `rows`, `columns`: the shape, target included.
-    `source`: the URI it was last fetched from, at `fetched_at`. `path`: its Parquet file.
+    `source`: the URI it was last fetched from, at `fetched_at`, by the query whose digest is `query`. `parents`: what
+    its rows were made from. `md5`: of the file, where a DVC repository tracks it. `path`: its Parquet file.
     """
 
     digest: str
@@ -41,36 +46,81 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     fetched_at: str
     path: Path
+    query: str | None = None
+    parents: tuple[Parent, ...] = ()
+    md5: str | None = None
+
+    def table(self) -> StoredRows:
+        """The rows, to be read in batches. They are not verified."""
+        return StoredRows.of_file(self.path)
 
 
-class _Description(msgspec.Struct, frozen=True):
+class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str
     rows: int
     columns: int
     fetched_at: str
+    query: str | None = None
+    parents: tuple[Parent, ...] = ()
+    md5: str | None = None
 
 
 class _Pointer(msgspec.Struct, frozen=True):
     digest: str
 
 
-def write_snapshot(workspace: Workspace, project: str, source: str, frame: pd.DataFrame) -> Snapshot:
-    """Store the rows and make them the project's latest. Law: equal rows have one digest, and one file.
+def write_snapshot(
+    workspace: Workspace,
+    project: str,
+    source: str,
+    batches: pd.DataFrame | Iterable[pd.DataFrame],
+    parents: Sequence[Parent] = (),
+    query: str | None = None,
+) -> Snapshot:
+    """Store the rows and make them the project's latest. Law: equal rows have one digest, and one file, in whatever
+    batches they come. Only one batch is held at a time. `parents` is read when the batches are at their end.
 
     `DataError` if the rows cannot be stored, `StoreError` if the disk refuses.
     """
-    stored = stored_frame(frame)
-    digest, folder = digest_of(stored), _folder(workspace, project)
-    rows, columns = stored.shape
-    description = _Description(source, rows, columns, datetime.now(UTC).isoformat())
+    folder = _folder(workspace, project)
+    beside = folder / f".{uuid.uuid4().hex}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / f"{digest}.parquet", lambda file: _write_parquet(stored, file))
+        beside.mkdir(parents=True)
+        spool = Spool(beside)
+        for batch in [batches] if isinstance(batches, pd.DataFrame) else batches:
+            spool.add(batch)
+        written = spool.finish()
+        rows = StoredRows.of_file(written)
+        digest = digest_of_rows(rows)
+        description = _Description(
+            source=without_secrets(source),
+            rows=rows.count,
+            columns=len(rows.texts),
+            fetched_at=datetime.now(UTC).isoformat(),
+            query=None if query is None else digest_of_query(query),
+            parents=tuple(parents),
+        )
+        _move(written, folder / f"{digest}.parquet")
         _replace_json(folder / f"{digest}.json", description)
         _replace_json(folder / "latest.json", _Pointer(digest))
     except OSError as error:
         raise StoreError(f"the snapshot cannot be written to {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return _snapshot(folder, digest, description)
+
+
+def digest_of_query(query: str) -> str:
+    """SHA-256 in hex over the words of a query: blanks and line ends that only lay it out do not count."""
+    return hashlib.sha256(" ".join(query.split()).encode()).hexdigest()
+
+
+def note_md5(snapshot: Snapshot, md5: str) -> Snapshot:
+    """The snapshot with the MD5 of its file in its description."""
+    noted = msgspec.structs.replace(snapshot, md5=md5)
+    fields = {name: getattr(noted, name) for name in _Description.__struct_fields__}
+    _replace_json(noted.path.with_suffix(".json"), _Description(**fields))
+    return noted
 
 
 def read_snapshot(workspace: Workspace, project: str, digest: str | None = None) -> tuple[Snapshot, pd.DataFrame]:
@@ -98,6 +148,14 @@ def latest_snapshot(workspace: Workspace, project: str) -> Snapshot | None:
     except FileNotFoundError:
         return None
     return _described(folder, pointer.digest, f"{folder / 'latest.json'} points to a snapshot that is not there")
+
+
+def snapshots_of(workspace: Workspace, project: str) -> list[Snapshot]:
+    """All snapshots of a project, the last fetched first."""
+    folder = _folder(workspace, project)
+    digests = [path.stem for path in folder.glob("*.json") if path.stem != "latest"]
+    found = [_described(folder, digest, f"project {project!r} has no snapshot {digest!r}") for digest in digests]
+    return sorted(found, key=lambda snapshot: snapshot.fetched_at, reverse=True)
 
 
 def _folder(workspace: Workspace, project: str) -> Path:
@@ -139,20 +197,19 @@ def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
     _flush_folder(path.parent)
 
 
+def _move(file: Path, place: Path) -> None:
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+    file.replace(place)
+    _flush_folder(place.parent)
+
+
 def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write_parquet(stored: pd.DataFrame, file: BinaryIO) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    fields = [(name, pa.string() if is_text(stored[name]) else pa.float64()) for name in stored.columns]
-    pq.write_table(pa.Table.from_pandas(stored, schema=pa.schema(fields), preserve_index=False), file)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -165,5 +222,4 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise StoreError(f"{path} is gone: run `tabi data fetch {path.parent.name}`") from None
     except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{path} is not readable Parquet: run `tabi data fetch {path.parent.name}`") from error
-    # Arrow gives None for a missing text
-    return pd.DataFrame({name: frame[name].where(frame[name].notna(), np.nan) for name in frame.columns})
+    return frame_of_arrow(frame)

@@ -13,6 +13,7 @@ from urllib.error import HTTPError, URLError
 
 import pandas as pd
 
+from tabi.data.origin import Opened, Parent
 from tabi.errors import ConfigError, SourceError
 from tabi.workspace import Workspace
 
@@ -20,6 +21,11 @@ RETRIES = 3
 FIRST_DELAY = 1.0
 SILENCE = 60.0
 """Seconds: the first wait between two tries, doubled each time; how long a server may say nothing."""
+
+
+def open_rows(rest: str, workspace: Workspace, query: str | None) -> Opened:  # noqa: ARG001
+    """All columns of the data set, its target last."""
+    return Opened([fetch(rest, workspace)], [Parent(kind="package", name="OpenML", revision=rest)])
 
 
 def fetch(rest: str, workspace: Workspace, sleep: Callable[[float], object] = time.sleep) -> pd.DataFrame:

@@ -1,21 +1,27 @@
-"""`parquet:PATH`: a Parquet file. The path is relative to the workspace."""
+"""`parquet:PATH`: a Parquet file, or a folder of such. The path is relative to the workspace."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pandas as pd
 
-from tabi.errors import SourceError
+from tabi.data.files import file_parents, files_of
+from tabi.data.origin import Opened
+from tabi.data.parquet_rows import batches_of_parquet
 from tabi.workspace import Workspace
 
 
-def fetch(rest: str, workspace: Workspace) -> pd.DataFrame:
-    """The rows of the file."""
-    import pyarrow as pa
+def open_rows(rest: str, workspace: Workspace, query: str | None) -> Opened:  # noqa: ARG001
+    """The rows of the file or files."""
+    opened = Opened(())
+    opened.batches = _batches(workspace.root / rest, workspace.root, opened)
+    return opened
 
-    path = workspace.root / rest
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except FileNotFoundError:
-        raise SourceError(f"there is no file {path}: mend `source` in the project's config.yaml") from None
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{path} is not readable as Parquet: write the file again") from error
+
+def _batches(path: Path, root: Path, opened: Opened) -> Iterator[pd.DataFrame]:
+    files = files_of(path, ".parquet")
+    for file in files:
+        yield from batches_of_parquet(file, str(file))
+    opened.parents += file_parents(files, root)

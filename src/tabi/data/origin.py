@@ -1,0 +1,53 @@
+"""What a source gives: its rows in batches, and what they were made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+import pandas as pd
+
+from tabi.errors import ConfigError
+
+# user:password@ after a scheme; and a parameter whose name says that its value is secret
+_LOGIN = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+@")
+_SECRET = re.compile(r"(?i)([?&;][^=&;\s]*(?:pass|secret|token|pwd|credential|key)[^=&;\s]*)=[^&;\s]+")
+
+
+class Parent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that rows came from.
+
+    `name`: a path, an address or a database, never with a secret. `digest`: of its content, such as `sha256:…`,
+    `etag:…` or `md5:…`. `revision`: the commit of a repository that it was read at.
+    """
+
+    kind: Literal["package", "file", "object", "query", "dvc"]
+    name: str
+    digest: str | None = None
+    revision: str | None = None
+
+
+@dataclass
+class Opened:
+    """The rows of a source. `batches` can be read once; `parents` is whole when they were."""
+
+    batches: Iterable[pd.DataFrame]
+    parents: list[Parent] = field(default_factory=list)
+
+
+def refuse_secrets(uri: str) -> None:
+    """`ConfigError` if a source holds a password: configurations are recorded with every run, for all to read."""
+    if _LOGIN.search(uri) or _SECRET.search(uri):
+        raise ConfigError(
+            f"source {without_secrets(uri)!r} holds a password, which would be recorded with each run: leave it to the "
+            "driver's own variable or file (PGPASSWORD, .pgpass, git's credentials), or write sql:env:NAME for a URL "
+            "that the variable NAME holds"
+        )
+
+
+def without_secrets(uri: str) -> str:
+    """The URI with `***` where a password or token stood."""
+    return _SECRET.sub(r"\1=***", _LOGIN.sub(r"\1:***@", uri))
