@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info
 
-from tabi.training.fits import FitOutcome, FitTask, SharedFit, Workers
+from tabi.training.fits import FitOutcome, FitTask, FoldData, SharedFit, Workers
 
 
 class Thermometer(HistGradientBoostingClassifier):  # type: ignore[misc]
@@ -21,7 +21,7 @@ class Thermometer(HistGradientBoostingClassifier):  # type: ignore[misc]
 def tasks(count: int) -> Any:
     X, y = np.arange(40.0).reshape(-1, 1), np.array([0, 1] * 20, dtype=np.int8)
     shared = SharedFit(None, "", Thermometer(max_iter=2), {0: {}})
-    return (FitTask(shared, fold, (X, y), (X, y)) for fold in range(count))
+    return (FitTask(shared, fold, FoldData((X, y), (X, y))) for fold in range(count))
 
 
 def test_workers_compute_on_one_thread_each_and_outcomes_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,21 +66,31 @@ class SharedFit:
         return list(self.candidates.values())[-1]
 
 
+@dataclass(frozen=True, eq=False)
+class FoldData:
+    """The training rows and the validation rows of one fold, preprocessed, each with their classes.
+
+    All candidates that share a preparation share it, so it is compared by identity: see `tabi.training.backends`.
+    """
+
+    train: tuple[Any, Labels] = field(repr=False)
+    valid: tuple[Any, Labels] = field(repr=False)
+
+
 @dataclass(frozen=True)
 class FitTask:
-    """One shared fit in one fold, with the rows that it needs, preprocessed."""
+    """One shared fit in one fold."""
 
     shared: SharedFit
     fold: int
-    train: tuple[Any, Labels] = field(repr=False)
-    valid: tuple[Any, Labels] = field(repr=False)
+    data: FoldData
 
     def run(self) -> list[FitOutcome]:
         """Fit, predict and score. `TrainingError` names the candidate and the fold of a fit that fails."""
         begun = time.perf_counter()
         where = f"candidate {self.shared.largest} failed in fold {self.fold}"
         try:
-            probabilities, costs = self._stages(clone(self.shared.clf).fit(*self.train))
+            probabilities, costs = self._stages(clone(self.shared.clf).fit(*self.data.train))
         except TabiError:  # the time is up
             raise
         except InvalidParameterError as error:
@@ -89,12 +99,12 @@ class FitTask:
             raise TrainingError(f"{where} with {type(error).__name__}: change search.space or params") from error
         seconds = (time.perf_counter() - begun) / len(probabilities)
         return [
-            FitOutcome(candidate, self.fold, _score(self.valid[1], probability), seconds, cost, probability)
+            FitOutcome(candidate, self.fold, _score(self.data.valid[1], probability), seconds, cost, probability)
             for candidate, probability, cost in zip(self.shared.candidates, probabilities, costs, strict=True)
         ]
 
     def _stages(self, clf: BaseEstimator) -> tuple[list[Floats], list[float]]:
-        X, stage = self.valid[0], self.shared.stage
+        X, stage = self.data.valid[0], self.shared.stage
         if len(self.shared.candidates) == 1 or stage is None:
             return [clf.predict_proba(X)[:, 1]], [serving_cost(clf)]
         values = [_value(params, stage) for params in self.shared.candidates.values()]
@@ -189,9 +199,15 @@ def rung_tasks(
     for fold, (train, valid) in enumerate(folds):
         for key in dict.fromkeys(shared.prep_key for shared in fits):
             own = [shared for shared in fits if shared.prep_key == key]
-            seen, unseen = _prepared(own[0], X, y, (train, valid))
+            data = fold_data(own[0], X, y, (train, valid))
             for shared in own:
-                yield FitTask(replace(shared, prep=None), fold, (seen, y[train]), (unseen, y[valid]))
+                yield FitTask(replace(shared, prep=None), fold, data)
+
+
+def fold_data(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> FoldData:
+    """The rows of a fold, after the preparation of the shared fit, which learns from its training rows only."""
+    seen, unseen = _prepared(shared, X, y, fold)
+    return FoldData((seen, y[fold[0]]), (unseen, y[fold[1]]))
 
 
 def _prepared(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> tuple[Any, Any]:
