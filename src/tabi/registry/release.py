@@ -16,6 +16,7 @@ from tabi.data import load_table, tensors_of
 from tabi.evidence import Record, append, now
 from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
 from tabi.registry.card import model_card
+from tabi.registry.explanation import explanation_document
 from tabi.store import Store
 from tabi.training.runs import Run, load_run
 from tabi.training.split import cut
@@ -41,7 +42,8 @@ def release(
 ) -> Released:
     """Release a run of the project `name`, its last one where `run_id` is None. `say` is told each step.
 
-    Raises `CompileError` for a step without exact form and `GateError` where a gate fails: then the store is as before.
+    Raises `CompileError` for a step without exact form, `GateError` where a gate fails, `ExplanationError` where
+    `explain` is asked for and there is no exact explanation: then the store is as before.
     """
     run = load_run(workspace, name, run_id)
     say(f"compile  run {run.run_id[:12]}, preset {run.config.preset}")
@@ -57,6 +59,10 @@ def release(
     with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
         folder = Path(scratch)
         _write_documents(folder, run, compiled, parity, verdicts)
+        if run.config.explain:
+            document = explanation_document(workspace, run, compiled)
+            (folder / layout.EXPLANATION).write_bytes(document)
+            say(f"explain  {len(document):,} bytes")
         manifest = write_bundle(
             folder,
             name=name,

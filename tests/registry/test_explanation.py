@@ -1,0 +1,63 @@
+"""A bundle carries explanations where its project asks for them, and only then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tabi.bundle import Bundle, layout
+from tabi.compile import compile_pipeline
+from tabi.errors import ExplanationError
+from tabi.project import load_config
+from tabi.registry import release
+from tabi.registry.explanation import explanation_document
+from tabi.serving.explanations import explain_row, has_explanation, open_explainer
+from tabi.serving.model import Model
+from tabi.store import Store
+from tabi.training.job import train
+from tabi.training.runs import load_run
+from tabi.workspace import Workspace
+from tests.registry.conftest import CONFIG, Trained, write_project
+
+
+def test_a_project_that_asks_for_it_gets_a_bundle_that_explains(trained: Trained, tmp_path: Path) -> None:
+    workspace = replace(trained.workspace, store=tmp_path / "store")
+    told: list[str] = []
+    run = train(workspace, load_config(workspace, "shop", ["explain=true"])).run_id
+    released = release(workspace, "shop", run, told.append)
+    assert any(line.startswith("explain") for line in told)
+    model = Model.open(released.folder)
+    found = explain_row(model, open_explainer(model), {"age": 41, "town": "京都"}, "1")
+    assert {each.column for each in found.contributions} == {"age", "visits", "town", "plan"}
+    total = found.base + sum(each.contribution for each in found.contributions)
+    assert total == pytest.approx(np.log(found.answer / (1 - found.answer)), abs=1e-9)
+
+
+def test_without_it_a_bundle_has_none(trained: Trained, tmp_path: Path) -> None:
+    import shutil
+
+    workspace = replace(trained.workspace, store=tmp_path / "store")
+    shutil.copytree(trained.workspace.store / "data", workspace.store / "data")
+    released = release(workspace, "shop", trained.runs[0])
+    assert layout.EXPLANATION not in {entry.path for entry in Bundle.open(released.folder).manifest.files}
+    assert not has_explanation(Model.open(released.folder))
+
+
+def test_what_cannot_be_explained_is_refused_and_the_store_stays(trained: Trained, tmp_path: Path) -> None:
+    workspace = replace(trained.workspace, store=tmp_path / "store")
+    config = CONFIG.replace("space: {max_iter: [5], max_leaf_nodes: [4]}", "space: {alpha: [1.0]}")
+    write_project(workspace.root, "net", config + "preset: mlp\nexplain: true\n")
+    run = train(workspace, load_config(workspace, "net")).run_id
+    with pytest.raises(ExplanationError, match="MLPClassifier: a neural network has no exact explanation"):
+        release(workspace, "net", run)
+    assert Store(workspace.store).latest("net") is None
+
+
+def test_the_same_run_gives_the_same_document(trained: Trained) -> None:
+    workspace: Workspace = trained.workspace
+    run = load_run(workspace, "shop", trained.runs[0])
+    compiled = compile_pipeline(run.pipeline, run.contract)
+    assert explanation_document(workspace, run, compiled) == explanation_document(workspace, run, compiled)
