@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from tabi.errors import ConfigError
 from tabi.project import ThresholdConfig
@@ -47,6 +47,40 @@ def test_no_other_threshold_costs_less(rows: Any, false_positive: float, false_n
     assert chosen.score is not None
     assert chosen.score == pytest.approx(cost(chosen.value))
     assert all(cost(other) >= chosen.score - 1e-12 for other in np.linspace(0, 1, 21))
+
+
+@settings(max_examples=40)
+@given(ROWS, st.floats(0.05, 1))
+def test_of_the_thresholds_that_reach_a_recall_none_has_a_better_precision(rows: Any, stated: float) -> None:
+    y, probability = arrays(rows)
+    chosen = choose_threshold(y, probability, ThresholdConfig(Criterion.recall, recall=stated))
+    assert chosen.score is not None
+    assert recall_score(y, probability >= chosen.value) >= stated
+    assert chosen.score == pytest.approx(precision_score(y, probability >= chosen.value, zero_division=0))
+    for other in np.linspace(0, 1, 21):
+        if recall_score(y, probability >= other) >= stated:
+            assert precision_score(y, probability >= other, zero_division=0) <= chosen.score + 1e-12
+
+
+@settings(max_examples=40)
+@given(ROWS, st.floats(0.05, 1))
+def test_of_the_thresholds_that_reach_a_precision_none_has_a_better_recall(rows: Any, stated: float) -> None:
+    y, probability = arrays(rows)
+    reached = [other for other in np.linspace(0, 1, 21) if _precision(y, probability, other) >= stated]
+    config = ThresholdConfig(Criterion.precision, precision=stated)
+    if not reached:
+        with pytest.raises(ConfigError, match=r"threshold\.precision=.* is reached by no threshold"):
+            choose_threshold(y, probability, config)
+        return
+    chosen = choose_threshold(y, probability, config)
+    assert chosen.score is not None
+    assert _precision(y, probability, chosen.value) >= stated
+    assert chosen.score == pytest.approx(recall_score(y, probability >= chosen.value))
+    assert all(recall_score(y, probability >= other) <= chosen.score + 1e-12 for other in reached)
+
+
+def _precision(y: Any, probability: Any, threshold: float) -> float:
+    return float(precision_score(y, probability >= threshold, zero_division=0))
 
 
 def test_of_equally_good_thresholds_the_nearest_to_a_half_is_taken() -> None:

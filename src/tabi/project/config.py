@@ -79,6 +79,8 @@ class Criterion(Enum):
 
     f1 = "f1"
     cost = "cost"
+    recall = "recall"
+    precision = "precision"
     fixed = "fixed"
 
 
@@ -150,13 +152,16 @@ class CalibrationConfig:
 class ThresholdConfig:
     """The decision threshold, chosen on out-of-fold predictions of the training rows.
 
-    `value` is used by `fixed`, the two costs by `cost`.
+    `value` is used by `fixed`, the two costs by `cost`. `recall` takes the threshold of the best precision among those
+    that reach the stated recall, `precision` the one of the best recall among those that reach the stated precision.
     """
 
     criterion: Criterion = Criterion.f1
     value: float = 0.5
     cost_false_positive: float = 1.0
     cost_false_negative: float = 1.0
+    recall: float = 0.9
+    precision: float = 0.9
 
 
 @dataclass

@@ -14,6 +14,7 @@ Rule = tuple[str, Callable[[Any], bool]]
 
 SHARE: Rule = ("between 0 and 1", lambda value: 0 <= value <= 1)
 INNER_SHARE: Rule = ("above 0 and below 1", lambda value: 0 < value < 1)
+REACHED_SHARE: Rule = ("above 0 and at most 1", lambda value: 0 < value <= 1)
 TWO_OR_MORE: Rule = ("2 or more", lambda value: value >= 2)
 NOT_NEGATIVE: Rule = ("0 or more", lambda value: 0 <= value < float("inf"))
 # what numpy's generators take
@@ -37,6 +38,8 @@ RANGES: dict[str, Rule] = {
     "threshold.value": SHARE,
     "threshold.cost_false_positive": NOT_NEGATIVE,
     "threshold.cost_false_negative": NOT_NEGATIVE,
+    "threshold.recall": REACHED_SHARE,
+    "threshold.precision": REACHED_SHARE,
     "evaluation.repeats": NOT_NEGATIVE,
     "evaluation.folds": TWO_OR_MORE,
     "gates.parity": NOT_NEGATIVE,

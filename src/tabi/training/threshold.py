@@ -17,7 +17,8 @@ from tabi.training.stages import Floats
 class Threshold(NamedTuple):
     """A row is of the positive class where its probability is `value` or more.
 
-    `score`: what the criterion reached on the training rows, F1 or the cost a row; None for a fixed threshold.
+    `score`: what the criterion reached on the training rows: F1, the cost a row, the precision at a stated recall or
+    the recall at a stated precision; None for a fixed threshold.
     """
 
     value: float
@@ -36,13 +37,30 @@ def choose_threshold(y: Labels, probability: Floats, config: ThresholdConfig) ->
             raise ConfigError(f"threshold.value={config.value} must lie between 0 and 1")
         return Threshold(float(config.value), criterion, None)
     values, true_positive, false_positive = _confusion(y, probability)
-    if config.criterion is Criterion.f1:
-        goodness = 2 * true_positive / (true_positive + false_positive + y.sum())
-    else:
-        cost = config.cost_false_positive * false_positive + config.cost_false_negative * (y.sum() - true_positive)
-        goodness = -cost / len(y)
+    goodness = _goodness(true_positive, false_positive, y, config)
     best = min(np.flatnonzero(goodness == goodness.max()), key=lambda i: (abs(values[i] - 0.5), values[i]))
     return Threshold(float(values[best]), criterion, abs(float(goodness[best])))
+
+
+def _goodness(true_positive: Floats, false_positive: Floats, y: Labels, config: ThresholdConfig) -> Floats:
+    """How good each candidate is by the criterion; -inf where it misses what the project states."""
+    positives = y.sum()
+    if config.criterion is Criterion.f1:
+        return np.asarray(2 * true_positive / (true_positive + false_positive + positives))
+    if config.criterion is Criterion.cost:
+        cost = config.cost_false_positive * false_positive + config.cost_false_negative * (positives - true_positive)
+        return np.asarray(-cost / len(y))
+    recall = true_positive / positives
+    # where no row is decided to be positive, none is so rightly
+    precision = true_positive / np.maximum(true_positive + false_positive, 1)
+    if config.criterion is Criterion.recall:
+        return np.where(recall >= config.recall, precision, -np.inf)
+    if precision.max() < config.precision:
+        raise ConfigError(
+            f"threshold.precision={config.precision} is reached by no threshold on the training rows, where the best "
+            f"precision is {precision.max():.3f}: state less, or choose another criterion"
+        )
+    return np.where(precision >= config.precision, recall, -np.inf)
 
 
 def _confusion(y: Labels, probability: Floats) -> tuple[Floats, Floats, Floats]:
