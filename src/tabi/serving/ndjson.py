@@ -7,10 +7,10 @@ import msgspec
 from tabi.contract import Fault, Tensors
 from tabi.errors import RequestError
 from tabi.serving.codec import CHUNK, Codec
+from tabi.serving.endpoints import FEW_ROWS, INLINE_ROWS, Holder
 from tabi.serving.messages import Place, Row
 from tabi.serving.places import MAX_PLACES, place, warnings_of
 from tabi.serving.recorder import Asked, Decided
-from tabi.serving.served import Served
 from tabi.serving.slot import Slot, by_row
 
 
@@ -39,7 +39,7 @@ class PredictLines:
 
     label = "/predict_batch"
 
-    def __init__(self, served: Served, codec: Codec) -> None:
+    def __init__(self, served: Holder, codec: Codec) -> None:
         self._served = served
         self._codec = codec
 
@@ -49,42 +49,51 @@ class PredictLines:
 
 
 class LineReader:
-    """Takes a body piece by piece and gives the answers to the lines that are complete."""
+    """Takes a body piece by piece and gives the answers to the lines that are complete.
 
-    def __init__(self, slot: Slot, codec: Codec, request_id: str, began: int) -> None:
+    `row`: the place of the next line among all that hold one.
+    """
+
+    def __init__(self, slot: Slot, codec: Codec, request_id: str, began: int, row: int = 0) -> None:
         self.ended = False
-        self._slot = slot
+        self.slot = slot
+        self.request_id = request_id
+        self.began = began
+        self.row = row
         self._codec = codec
-        self._request_id = request_id
-        self._began = began
         self._rest = bytearray()
-        self._row = 0
 
     @property
     def waiting(self) -> int:
         """Bytes of a line that is not complete."""
         return len(self._rest)
 
-    def take(self, piece: bytes, last: bool) -> bytes:
-        """The answers to the lines that `piece` completes; `last`: it ends the body, and its last line."""
+    @property
+    def endless(self) -> bool:
+        """Whether that line is longer than any may be."""
+        return len(self._rest) > self._codec.row
+
+    def cut(self, piece: bytes, *, last: bool) -> list[bytes]:
+        """The lines that `piece` completes; `last`: it ends the body, and its last line."""
         self._rest += piece
-        answers = b""
-        if last or b"\n" in piece:
-            lines = bytes(self._rest).split(b"\n")
-            self._rest = bytearray() if last else bytearray(lines.pop())
-            found = [line for line in lines if line.strip()]
-            answers = b"".join(self._answer(found[start : start + CHUNK]) for start in range(0, len(found), CHUNK))
-        # without an end of line there is no next one
-        return answers + self.stop("too_long") if len(self._rest) > self._codec.row else answers
+        if not last and b"\n" not in piece:
+            return []
+        lines = bytes(self._rest).split(b"\n")
+        self._rest = bytearray() if last else bytearray(lines.pop())
+        return [line for line in lines if line.strip()]
+
+    def answer(self, lines: list[bytes]) -> bytes:
+        """The answers to lines."""
+        return b"".join(self._answer(lines[start : start + CHUNK]) for start in range(0, len(lines), CHUNK))
 
     def stop(self, rule: str) -> bytes:
         """Take no more lines; the last answer says why."""
         self.ended, self._rest = True, bytearray()
-        return _encode_lines([LineRefusal(self._row, [place("$", rule)])])
+        return _encode_lines([LineRefusal(self.row, [place("$", rule)])])
 
     def _answer(self, lines: list[bytes]) -> bytes:
-        first, at, rows = self._row, [], []
-        self._row += len(lines)
+        first, at, rows = self.row, [], []
+        self.row += len(lines)
         replies: dict[int, LineReply | LineRefusal] = {}
         for index, line in enumerate(lines):
             try:
@@ -98,7 +107,7 @@ class LineReader:
 
     def _decide(self, rows: list[Row], places: list[int]) -> list[LineReply | LineRefusal]:
         """What becomes of rows that could be read; `places`: that of each among all lines."""
-        model = self._slot.model
+        model = self.slot.model
         tensors, faults, bad = model.read(rows)
         predictions, probabilities, overflown = model.run(tensors)
         refused = by_row((*bad, *overflown))
@@ -109,8 +118,8 @@ class LineReader:
             [predictions[row] for row in kept],
             probabilities[kept],
         )
-        asked = [Asked(self._request_id, places[row], self._began) for row in kept]
-        self._slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
+        asked = [Asked(self.request_id, places[row], self.began) for row in kept]
+        self.slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
         return [
             LineRefusal(places[row], [place(_column(fault), fault.rule) for fault in refused[row][:MAX_PLACES]])
             if row in refused
@@ -123,6 +132,11 @@ class LineReader:
             )
             for row in range(len(rows))
         ]
+
+
+def are_few(lines: list[bytes]) -> bool:
+    """Whether so little stands in lines that they hold up nobody on the event loop."""
+    return len(lines) <= FEW_ROWS and sum(map(len, lines)) <= INLINE_ROWS
 
 
 def _column(fault: Fault) -> str:

@@ -17,6 +17,7 @@ from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import plain_routes
 from tabi.serving.http.tokens import Tokens
 from tabi.serving.http.watch import ROUTES, Watch
+from tabi.serving.large.process import LargeRequests
 from tabi.serving.model import Model
 from tabi.serving.models import Models
 from tabi.serving.protocols.exchange import Decide
@@ -52,6 +53,7 @@ class Worker:
         self._telling = Lock()
         self._counting = Lock()
         self._following: str | None = None
+        self._large = LargeRequests(settings, folder, number)
         self._tracer = Tracer.from_environment()
         store = Store(settings.store)
         agreement = Agreement(folder, number, settings.workers)
@@ -64,12 +66,13 @@ class Worker:
 
     def open(self, admin_port: int | None) -> None:
         """Build the doors over the models. `admin_port`: who comes by it is an operator."""
-        limits, origins = self.settings.limits, Origins(self.settings.origins)
+        origins = Origins(self.settings.origins)
         guard = Guard(admin_port, self.tokens, origins)
         watch = Watch(RequestMetrics(self._cells, ROUTES), self._tracer, log_all=self.settings.access_log)
         other = _Later(lambda: _pages(self.models, guard))
         plain = plain_routes(self.models, guard, self._folder, self.settings.metrics)
-        self.door = Door(Routes(self.models, limits), plain, other, limits, watch, origins)
+        routes = Routes(self.models, self.settings.limits)
+        self.door = Door(routes, plain, other, self._large, watch, origins)
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
@@ -122,8 +125,9 @@ class Worker:
         ReloadMetrics(self._cells, event.model).observe(event.outcome, round(event.seconds * 1e9))
 
     def _problems(self) -> list[str]:
-        found = [self._log.problem if self._log is not None else None, self._cells.problem]
-        return [problem for problem in found if problem is not None]
+        found = [self._log.problem if self._log is not None else None, self._cells.problem, *self._large.problems]
+        # the disk that one process finds full, the other does too
+        return list(dict.fromkeys(problem for problem in found if problem is not None))
 
 
 class _Later:

@@ -28,7 +28,7 @@ def read(parts: Sequence[bytes], length: int, limit: int, admission: Admission, 
         return next(waiting)
 
     with Held(admission) as held:
-        return asyncio.run(read_body(receive, length, limit, held))
+        return b"".join(asyncio.run(read_body(receive, length, limit, held)))
 
 
 @given(st.lists(st.binary(max_size=20), min_size=1), st.booleans())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from tabi.serving.http.admission import SMALL, Admission
+from tabi.serving.http.wire import PIECE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -49,35 +51,32 @@ class Held:
         self._size = size
 
 
-async def read_body(receive: Receive, length: int, limit: int, held: Held) -> bytes:
-    """The whole body. `length`: what the head says of it, or -1: what is too long is refused before it is read.
+async def read_body(receive: Receive, length: int, limit: int, held: Held) -> deque[bytes]:
+    """The whole body in parts. `length`: what the head says of it, or -1. What is too long is refused unread.
 
-    Only bytes that have come are held: a client that says much and sends nothing takes nothing from the others.
+    Only bytes that have come are held: a client that says much and sends nothing takes nothing from the others. Small
+    parts are put together: each would take more than its bytes.
     """
     if length > limit:
         raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        # one part is the rule, and joining it would copy it
+    parts: deque[bytes] = deque()
+    size, last = 0, bytearray()
+    while (message := await receive())["type"] == "http.request":
         part: bytes = message.get("body", b"")
-        return _checked(part, limit, held)
-    parts = bytearray()
-    whole = cast(bytes, parts)
-    while message["type"] == "http.request":
-        parts += message.get("body", b"")
-        _checked(whole, limit, held)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        held.grow(size)
+        if len(part) >= PIECE and not last:
+            parts.append(part)
+        else:
+            last += part
+        if last and (len(last) >= PIECE or not message.get("more_body")):
+            parts.append(bytes(last))
+            last.clear()
         if not message.get("more_body"):
-            # a copy would be there twice; nobody changes it any more
-            return whole
-        message = await receive()
+            return parts
     raise GoneError
-
-
-def _checked(found: bytes, limit: int, held: Held) -> bytes:
-    if len(found) > limit:
-        raise _too_large(limit)
-    held.grow(len(found))
-    return found
 
 
 def _too_large(limit: int) -> RefusedError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
 from typing import Any
 
 from tabi.serving.batching import Done
-from tabi.serving.endpoints import NDJSON, Asking, Endpoint
+from tabi.serving.endpoints import NDJSON, Asking, Endpoint, Large
 from tabi.serving.http.admission import Admission
 from tabi.serving.http.bodies import GoneError, Held, RefusedError, read_body
 from tabi.serving.http.descriptors import room_for
@@ -19,11 +20,11 @@ from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import Plain
 from tabi.serving.http.watch import Watch
 from tabi.serving.http.wire import PIECE, SECURITY
+from tabi.serving.large.process import LargeRequests
 from tabi.serving.messages import Response
-from tabi.serving.ndjson import LineReader, PredictLines
+from tabi.serving.ndjson import LineReader, PredictLines, are_few
 from tabi.serving.problems import RETRY, problem, problem_of
 from tabi.serving.routes import Routes
-from tabi.serving.settings import Limits
 from tabi.serving.telemetry.trace import Span
 
 Scope = MutableMapping[str, Any]
@@ -40,13 +41,20 @@ _log = logging.getLogger("tabi.serving")
 class Door:
     """An ASGI app that answers the hot routes itself and passes the rest to `other`.
 
-    One thread does the large requests, one after the other: what they need at once is bounded, and the small ones keep
-    the rest of the processor. `closing`: the server stops, and no connection is kept.
+    Large requests are answered one after the other by a process of their own, for which a thread waits: what they need
+    at once is bounded, and small ones have the event loop. `closing`: the server stops, and no connection is kept.
     """
 
     def __init__(
-        self, routes: Routes, plain: Mapping[str, Plain], other: App, limits: Limits, watch: Watch, origins: Origins
+        self,
+        routes: Routes,
+        plain: Mapping[str, Plain],
+        other: App,
+        large: LargeRequests,
+        watch: Watch,
+        origins: Origins,
     ) -> None:
+        limits = large.limits
         self.endpoints_by_url = {path.encode(): endpoint for path, endpoint in routes.endpoints.items()}
         self.admission = Admission(limits)
         self.limits = limits
@@ -57,6 +65,7 @@ class Door:
         self._plain = plain
         self._other = other
         self._origins = origins
+        self._large = large
         self._pool = ThreadPoolExecutor(1, "large-requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +112,7 @@ class Door:
             self.admission.leave_large()
             done(response)
 
-        working = self._pool.submit(self._work, endpoint, asking)
+        working = self._pool.submit(self._work, endpoint, asking, deque([asking.body]))
         working.add_done_callback(lambda found: loop.call_soon_threadsafe(finish, found.result()))
 
     def busy(self, request_id: str) -> Response:
@@ -112,8 +121,9 @@ class Door:
         return problem(503, _BUSY, request_id, *RETRY)
 
     def close(self) -> None:
-        """Stop the thread once it has nothing to do."""
+        """End the process of large requests, and the thread that waits for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._large.close()
 
     async def _answer(
         self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send, head: Head, began: int
@@ -136,19 +146,19 @@ class Door:
     async def _decided(
         self, endpoint: Endpoint, scope: Scope, receive: Receive, head: Head, began: int, held: Held
     ) -> Response:
-        body = await read_body(receive, head.length, endpoint.limit, held)
-        asking = Asking(scope["headers"], scope["query_string"], head.kind, head.accept, body, head.request_id, began)
-        if endpoint.inline(head.kind, head.accept, len(body)):
+        parts = await read_body(receive, head.length, endpoint.limit, held)
+        asking = Asking(scope["headers"], scope["query_string"], head.kind, head.accept, b"", head.request_id, began)
+        if endpoint.inline(head.kind, head.accept, sum(map(len, parts))):
             if not self.admission.enter():
                 return self.busy(head.request_id)
             try:
-                return await self._now(endpoint, asking)
+                return await self._now(endpoint, asking._replace(body=b"".join(parts)))
             finally:
                 self.admission.leave()
         if not self.admission.enter_large():
             return self.busy(head.request_id)
         try:
-            return await self._in_thread(endpoint, asking, receive)
+            return await self._in_thread(endpoint, asking, parts, receive)
         finally:
             self.admission.leave_large()
 
@@ -157,9 +167,9 @@ class Door:
         self.start(endpoint, asking, lambda found: None if answered.done() else answered.set_result(found))
         return await answered
 
-    async def _in_thread(self, endpoint: Endpoint, asking: Asking, receive: Receive) -> Response:
+    async def _in_thread(self, endpoint: Endpoint, asking: Asking, parts: deque[bytes], receive: Receive) -> Response:
         """Answer a large request, unless its client leaves before it is begun."""
-        working = self._pool.submit(self._work, endpoint, asking)
+        working = self._pool.submit(self._work, endpoint, asking, parts)
         answered = asyncio.wrap_future(working)
         leaving = asyncio.ensure_future(receive())
         try:
@@ -170,10 +180,14 @@ class Door:
         finally:
             leaving.cancel()
 
-    def _work(self, endpoint: Endpoint, asking: Asking) -> Response:
+    def _work(self, endpoint: Endpoint, asking: Asking, parts: deque[bytes]) -> Response:
         """In the thread: answer a large request, unless nobody has read the answers before it."""
         try:
-            return problem(503, _BUSY, asking.request_id, *RETRY) if self.admission.full else endpoint.work(asking)
+            if self.admission.full:
+                return problem(503, _BUSY, asking.request_id, *RETRY)
+            if isinstance(endpoint, Large):
+                return self._large.answer(endpoint, asking, parts)
+            return endpoint.work(asking._replace(body=b"".join(parts)))
         except Exception as error:  # noqa: BLE001  as on the loop
             return problem_of(error, asking.request_id)
 
@@ -244,11 +258,15 @@ class Door:
 
     async def _take(self, reading: LineReader, piece: bytes, held: Held, *, last: bool) -> bytes:
         """The answers to the lines that a piece completes; what they take is held until the next piece."""
-        if b"\n" not in piece and not last:
-            answers = reading.take(piece, last=False)
+        lines = reading.cut(piece, last=last)
+        if not lines or are_few(lines):
+            answers = reading.answer(lines)
         else:
             loop = asyncio.get_running_loop()
-            answers = await loop.run_in_executor(self._pool, reading.take, piece, last)
+            answers = await loop.run_in_executor(self._pool, self._large.lines, reading, lines)
+        if reading.endless:
+            # without an end of line there is no next one
+            return answers + reading.stop("too_long")
         try:
             held.grow(reading.waiting + len(answers))
         except RefusedError as refused:
