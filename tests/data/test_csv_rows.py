@@ -20,7 +20,7 @@ def stored(files: list[Path], batch: int) -> pd.DataFrame:
     return stored_frame(pd.concat([part.astype(object) for part in batches_of_csv(files, batch)], ignore_index=True))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(fields, min_size=1, max_size=7), st.integers(1, 7), st.integers(0, 7))
 def test_the_digest_does_not_depend_on_batches_or_files(tmp_path: Path, column: list[str], size: int, at: int) -> None:
     whole, first, second = (tmp_path / name for name in ("whole.csv", "first.csv", "second.csv"))

@@ -15,9 +15,10 @@ import pytest
 import sklearn.datasets._openml as sklearn_openml
 
 from tabi.data.snapshot import write_snapshot
-from tabi.data.sources import fetch_rows, openml
+from tabi.data.sources import openml
 from tabi.errors import ConfigError, SourceError
 from tabi.workspace import Workspace
+from tests.data.reading import fetch_rows
 
 ARFF = b"""@relation toy
 @attribute age numeric

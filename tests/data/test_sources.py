@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from tabi.data.sources import __path__ as source_folders
-from tabi.data.sources import fetch_rows, schemes
+from tabi.data.sources import schemes
 from tabi.errors import ConfigError, SourceError
 from tabi.workspace import Workspace
+from tests.data.reading import fetch_rows
 
 
 def write(workspace: Workspace, text: str | bytes, name: str = "data/rows.csv") -> str:

@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabi.data import fetch, latest_snapshot, load_table
-from tabi.errors import DataError, SourceError, StoreError
-from tabi.project import ColumnConfig, ProjectConfig
+from tabi.errors import SourceError, StoreError
+from tabi.project import ColumnConfig, ProjectConfig, SplitConfig
 from tabi.workspace import Workspace
 
 CONFIG = ProjectConfig(
@@ -72,11 +73,27 @@ def test_an_older_table_is_loaded_by_its_digest(workspace: Workspace) -> None:
     assert load_table(workspace, CONFIG, first.digest).snapshot == first
 
 
-def test_a_target_with_missing_values_is_reported_and_cannot_be_trained_on(workspace: Workspace) -> None:
-    write(workspace, "age,left\n1,no\n2,yes\n3,\n")
-    assert [(v.column, v.rule, v.count) for v in fetch(workspace, CONFIG).violations] == [("left", "missing", 1)]
-    with pytest.raises(DataError, match="1 rows have no value in the target 'left'"):
-        load_table(workspace, CONFIG)
+def test_rows_without_a_target_are_told_and_left_out_of_the_table(workspace: Workspace) -> None:
+    write(workspace, "age,left\n1,no\n2,\n3,yes\n")
+    fetched = fetch(workspace, CONFIG)
+    assert [(v.column, v.rule, v.count) for v in fetched.violations] == [("left", "missing", 1)]
+    assert "1 rows have no usable value in the target 'left'" in fetched.findings[1].text
+    table = load_table(workspace, replace(CONFIG, split=SplitConfig(column="age")))
+    assert (table.X["age"].tolist(), table.y.tolist(), table.unlabelled) == ([1.0, 3.0], [0, 1], 1)
+    assert table.by is not None
+    assert table.by.tolist() == [1.0, 3.0]
+    assert list(table.X.index) == list(table.by.index) == [0, 1]
+
+
+def test_rows_whose_quantity_is_missing_or_infinite_are_left_out(workspace: Workspace) -> None:
+    write(workspace, "age,left\n1,0.5\n2,\n3,inf\n4,2.5\n5,1\n")
+    config = replace(CONFIG, positive=None)
+    assert [(v.rule, v.examples) for v in fetch(workspace, config).violations] == [
+        ("missing", (1,)),
+        ("not_finite", (2,)),
+    ]
+    table = load_table(workspace, config)
+    assert (table.contract.target.task, table.y.tolist(), table.unlabelled) == ("regression", [0.5, 2.5, 1.0], 2)
 
 
 def test_a_source_that_is_gone_is_told(workspace: Workspace) -> None:

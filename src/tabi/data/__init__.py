@@ -1,14 +1,20 @@
 """Rows: where they come from, how they are kept, what their contract is and whether they meet it."""
 
 from tabi.data.checks import Violation, check_rows
+from tabi.data.findings import Finding, findings_of
 from tabi.data.frame import canonical_frame, encode_target, frame_of, tensors_of
 from tabi.data.inference import infer_contract
+from tabi.data.lineage import Lineage, lineage_of
+from tabi.data.origin import Parent
 from tabi.data.snapshot import Snapshot, latest_snapshot, read_snapshot, write_snapshot
-from tabi.data.sources import fetch_rows
+from tabi.data.sources import open_source
 from tabi.data.table import Fetched, Table, fetch, load_table
 
 __all__ = [
     "Fetched",
+    "Finding",
+    "Lineage",
+    "Parent",
     "Snapshot",
     "Table",
     "Violation",
@@ -16,11 +22,13 @@ __all__ = [
     "check_rows",
     "encode_target",
     "fetch",
-    "fetch_rows",
+    "findings_of",
     "frame_of",
     "infer_contract",
     "latest_snapshot",
+    "lineage_of",
     "load_table",
+    "open_source",
     "read_snapshot",
     "tensors_of",
     "write_snapshot",

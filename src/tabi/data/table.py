@@ -9,22 +9,30 @@ import pandas as pd
 
 from tabi.contract import Contract
 from tabi.data.checks import Violation, check_rows
+from tabi.data.findings import Finding, findings_of, labelled
 from tabi.data.frame import canonical_frame, encode_target
 from tabi.data.inference import infer_contract
-from tabi.data.snapshot import Snapshot, latest_snapshot, read_snapshot, write_snapshot
-from tabi.data.sources import fetch_rows
-from tabi.data.stored import stored_frame
+from tabi.data.origin import refuse_secrets
+from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, read_snapshot, write_snapshot
+from tabi.data.sources import open_source
+from tabi.data.tracking import Tracked, track
 from tabi.project import ProjectConfig
 from tabi.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch brought: the rows' snapshot, their contract, and where they break it."""
+    """What a fetch brought.
+
+    The rows' snapshot, their contract, where rows break it, what else is to be said of them, and the file by which DVC
+    tracks the snapshot, where the project sits in a DVC repository.
+    """
 
     snapshot: Snapshot
     contract: Contract
     violations: list[Violation]
+    findings: list[Finding]
+    tracked: Tracked | None
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,8 @@ class Table:
     """A snapshot as a model sees it.
 
     `X`: the canonical frame. `y`: see `encode_target`. `by`: the values of the column that `split.column` names, by
-    which rows are ordered or grouped, None where it names none.
+    which rows are ordered or grouped, None where it names none. `unlabelled`: how many rows of the snapshot are left
+    out of all three, because they have no target.
     """
 
     contract: Contract
@@ -40,25 +49,50 @@ class Table:
     y: Any
     snapshot: Snapshot
     by: pd.Series | None = None
+    unlabelled: int = 0
 
 
 def fetch(workspace: Workspace, config: ProjectConfig) -> Fetched:
-    """Fetch the project's source, write the snapshot, infer the contract and check the rows against it."""
-    rows = stored_frame(fetch_rows(config.source, workspace))
-    snapshot = write_snapshot(workspace, config.name, config.source, rows)
+    """Fetch the project's source, write the snapshot, infer the contract and check the rows against it.
+
+    One batch of rows is held at a time, and eight bytes of each row to tell which are equal.
+    """
+    snapshot = _snapshot(workspace, config)
+    rows = snapshot.table()
     contract = infer_contract(rows, config)
-    return Fetched(snapshot, contract, check_rows(rows, contract, config))
+    violations, findings = check_rows(rows, contract, config), findings_of(rows, contract, config)
+    tracked = track(workspace, config.name, snapshot)
+    return Fetched(tracked.snapshot if tracked else snapshot, contract, violations, findings, tracked)
 
 
 def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None = None) -> Table:
-    """The table of one snapshot, by default the latest; fetched first if there is none from the project's source."""
+    """The table of one snapshot, by default the latest; fetched first if there is none from the project's source.
+
+    The table is held in memory. Rows without a target are left out.
+    """
+    refuse_secrets(config.source)
     if digest is None:
         latest = latest_snapshot(workspace, config.name)
-        if latest is None or latest.source != config.source:
-            rows = fetch_rows(config.source, workspace)
-            latest = write_snapshot(workspace, config.name, config.source, rows)
+        query = None if config.query is None else digest_of_query(config.query)
+        if latest is None or (latest.source, latest.query) != (config.source, query):
+            latest = _snapshot(workspace, config)
         digest = latest.digest
     snapshot, rows = read_snapshot(workspace, config.name, digest)
     contract = infer_contract(rows, config)
+    kept = labelled(rows, contract)
+    if not kept.all():
+        rows = rows[kept].reset_index(drop=True)
     by = rows[config.split.column] if config.split.column else None
-    return Table(contract, canonical_frame(rows, contract), encode_target(rows, contract), snapshot, by)
+    return Table(
+        contract=contract,
+        X=canonical_frame(rows, contract),
+        y=encode_target(rows, contract),
+        snapshot=snapshot,
+        by=by,
+        unlabelled=int((~kept).sum()),
+    )
+
+
+def _snapshot(workspace: Workspace, config: ProjectConfig) -> Snapshot:
+    opened = open_source(config.source, workspace, config.query)
+    return write_snapshot(workspace, config.name, config.source, opened.batches, opened.parents, config.query)

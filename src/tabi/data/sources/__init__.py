@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import pandas as pd
-
 from tabi.data.origin import Opened, refuse_secrets
 from tabi.errors import ConfigError
 from tabi.workspace import Workspace
@@ -44,8 +42,3 @@ def open_source(uri: str, workspace: Workspace, query: str | None = None) -> Ope
         )
     opened: Opened = importlib.import_module(f"{__name__}.{scheme}").open_rows(rest, workspace, query)
     return opened
-
-
-def fetch_rows(uri: str, workspace: Workspace, query: str | None = None) -> pd.DataFrame:
-    """All rows of a source at once, for what fits in memory."""
-    return pd.concat(open_source(uri, workspace, query).batches, ignore_index=True)

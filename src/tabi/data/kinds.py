@@ -1,0 +1,128 @@
+"""What a column is to the model, where the project's configuration does not say: a number, a category or a text.
+
+A column of numbers is numeric. A column of texts is one of categories, unless its texts are prose. Two kinds of texts
+are no categories and are refused, for a person has to decide: dates, and numbers with some texts among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import NamedTuple
+
+from tabi.contract import MISSING_TEXT, number_of
+from tabi.data.columns import counts_of
+from tabi.data.rows import StoredRows
+from tabi.errors import DataError
+from tabi.project import ColumnConfig
+from tabi.project.config import Kind
+
+CATEGORIES_AT_MOST = 10_000
+# prose has words, or is long in a script that has none between words; both are means over the rows
+WORDS, BYTES = 3, 20
+# fewer different numbers among texts are codes
+CODES_AT_MOST = 20
+DATE = re.compile(
+    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
+    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?\s*"
+)
+
+
+class Survey(NamedTuple):
+    """What a column of texts holds. `counts`: rows by category, `None` of more than `CATEGORIES_AT_MOST`.
+
+    `present`: rows with a text; `numbers`, `dates`: those whose text is one. `words`, `size`: words and UTF-8 bytes of
+    all texts. `ascii`: rows whose text is ASCII.
+    """
+
+    counts: Counter[str] | None
+    present: int
+    numbers: int
+    dates: int
+    words: int
+    size: int
+    ascii: int
+
+
+def kind_of(rows: StoredRows, name: str, config: ColumnConfig) -> Kind:
+    """The column's kind. `DataError` where it could be two, or would name rows instead of groups."""
+    if config.kind:
+        return config.kind
+    if config.categories:
+        return Kind.categorical
+    if not rows.texts[name]:
+        return Kind.numeric
+    if config.closed:
+        return Kind.categorical
+    survey = survey_of(rows, name)
+    _refuse_dates(name, survey)
+    _refuse_mixture(name, survey)
+    if _is_prose(survey):
+        return Kind.text
+    if survey.counts is None:
+        raise too_many(name)
+    return Kind.categorical
+
+
+def survey_of(rows: StoredRows, name: str) -> Survey:
+    """What the column holds, in one pass over its rows."""
+    counts: Counter[str] | None = Counter()
+    sums: Counter[str] = Counter()
+    for batch in counts_of(rows, name):
+        batch.pop(MISSING_TEXT, None)
+        for text, count in batch.items():
+            sums["present"] += count
+            sums["numbers"] += count * (number_of(text)[1] != "not_a_number")
+            sums["dates"] += count * (DATE.fullmatch(text) is not None)
+            sums["words"] += count * len(text.split())
+            sums["size"] += count * len(text.encode())
+            sums["ascii"] += count * text.isascii()
+        if counts is not None:
+            counts.update(batch)
+            counts = None if len(counts) > CATEGORIES_AT_MOST else counts
+    return Survey(counts, **{key: sums[key] for key in Survey._fields[1:]})
+
+
+def too_many(name: str) -> DataError:
+    """The error of a column with more categories than a model can learn."""
+    return DataError(
+        f"column {name!r} has more than {CATEGORIES_AT_MOST} categories: if it names rows rather than groups, add it "
+        f"to `drop`; if it is prose, set `columns.{name}.kind: text`"
+    )
+
+
+def _refuse_dates(name: str, survey: Survey) -> None:
+    if survey.dates and survey.dates == survey.present:
+        raise DataError(
+            f"column {name!r} holds dates, which are neither numbers nor categories: write what matters of them as a "
+            "number in the source (days since an event, month, hour), which a request must then send too, or add it "
+            f"to `drop`; `columns.{name}.kind: categorical` takes each date for a category"
+        )
+
+
+def _refuse_mixture(name: str, survey: Survey) -> None:
+    texts = survey.present - survey.numbers
+    # texts that are all numbers were declared to be texts by their source
+    if not texts or survey.numbers <= survey.present / 2:
+        return
+    if survey.counts is not None:
+        numbers = sum(number_of(text)[1] != "not_a_number" for text in survey.counts)
+        if numbers <= CODES_AT_MOST:
+            return
+    raise DataError(
+        f"column {name!r} holds numbers, and texts in {texts} rows: mend them in the source, or set "
+        f"`columns.{name}.kind` to numeric, which takes the texts for missing, or to categorical"
+    )
+
+
+def _is_prose(survey: Survey) -> bool:
+    """Whether texts are sentences and no names of groups: hardly one like another, and of several words, or long.
+
+    One long word of ASCII is an address or an identifier.
+    """
+    if survey.counts is not None and len(survey.counts) <= survey.present / 2:
+        return False
+    if not survey.present or survey.words >= WORDS * survey.present:
+        return bool(survey.present)
+    several = survey.words >= 2 * survey.present or survey.ascii <= survey.present / 2
+    return several and survey.size >= BYTES * survey.present
