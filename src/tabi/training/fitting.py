@@ -33,7 +33,8 @@ class Fitted:
     """What was learnt from a table.
 
     `pipeline` is fitted on the training rows of `cut`. `probability`: float64, of the positive class, for its test
-    rows. `metrics`: of the test rows and of the search; of repeated cross-validation where the project asks for it.
+    rows. `out_of_fold`: the same for its training rows, each by a model that did not see it. `metrics`: of the test
+    rows and of the search; of repeated cross-validation where the project asks for it.
     """
 
     cut: Cut
@@ -41,6 +42,7 @@ class Fitted:
     pipeline: Pipeline
     threshold: Threshold
     probability: Floats = field(repr=False)
+    out_of_fold: Floats = field(repr=False)
     metrics: dict[str, float]
 
 
@@ -59,7 +61,8 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     with threadpool_limits(1):
         pipeline = fit_best(table.contract, config, found.best, X, y)
         probability = pipeline.predict_proba(table.X.iloc[rows.test])[:, 1]
-        threshold = choose_threshold(y, _out_of_fold(table.contract, config, found, X, y), config.threshold)
+        out_of_fold = _out_of_fold(table.contract, config, found, X, y)
+        threshold = choose_threshold(y, out_of_fold, config.threshold)
     metrics = {
         **test_metrics(table.y[rows.test], probability, threshold.value),
         "search_auc": found.score,
@@ -71,7 +74,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
         learn = partial(learn_anew, table.contract, config)
         jobs = config.search.jobs
         metrics |= repeated_cross_validation(learn, table.X, table.y, config.evaluation, config.seed, jobs).metrics()
-    return Fitted(rows, found, pipeline, threshold, probability, metrics)
+    return Fitted(rows, found, pipeline, threshold, probability, out_of_fold, metrics)
 
 
 def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.DataFrame, y: Labels) -> Pipeline:
