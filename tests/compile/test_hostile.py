@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from tabi.compile.hostile import THRESHOLDS_PER_COLUMN, hostile_rows
+from tabi.compile.hostile_texts import CHANGES, TEXTS
+from tabi.contract import CategoricalColumn, Contract, Target, Tensors, TextColumn
 from tests.compile.conftest import Case
 
 
@@ -47,3 +49,20 @@ def test_the_test_rows_themselves_are_left_as_they_are(case: Case) -> None:
     list(hostile_rows(case.contract, case.tensors, {0: (1.0,)}, seed=0))
     np.testing.assert_array_equal(case.tensors.numeric, numeric)
     assert (case.tensors.categorical == texts).all()
+
+
+def test_a_column_of_text_meets_every_odd_text_and_every_change_of_its_own() -> None:
+    contract = Contract("t", (TextColumn("note"), CategoricalColumn("c", ("a",))), Target("y", ("no", "yes")))
+    given = Tensors(np.empty((2, 0)), np.array([["a", "two words"], ["a", ""]], dtype=object))
+    kinds = {o.kind: o.tensors.categorical for o in hostile_rows(contract, given, {}, seed=0)}
+    assert set(TEXTS) <= set(kinds["text"][:, 1])
+    assert "\0" in "".join(kinds["text"][:, 1])
+    assert (kinds["text"][:, 0] == "a").all()
+    assert set(kinds["changed_text"][:, 1]) == {change("two words") for change in CHANGES}
+    assert all(isinstance(text, str) and text.encode() for text in kinds["changed_text"][:, 1])
+
+
+def test_where_every_text_is_missing_there_is_none_to_change() -> None:
+    contract = Contract("t", (TextColumn("note"),), Target("y", ("no", "yes")))
+    empty = Tensors(np.empty((2, 0)), np.array([[""], [""]], dtype=object))
+    assert "changed_text" not in {o.kind for o in hostile_rows(contract, empty, {}, seed=0)}

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from onnx import TensorProto, helper, load_model_from_string
-from sklearn.pipeline import Pipeline
 
 import tabi.compile.converters  # noqa: F401  registers the converters
-from tabi.bundle.session import CATEGORICAL, NUMERIC, PROBABILITY
-from tabi.compile.converters.compose import join
+from tabi.bundle.session import CATEGORICAL, NUMERIC
 from tabi.compile.graph import Graph, Lane, Lanes, Origin, Scores, Value
-from tabi.compile.registry import Converted, convert, probability_of, refuse, scores_only, transform
+from tabi.compile.outputs import add_output, target_metadata
+from tabi.compile.registry import Converted, convert, transform
 from tabi.contract import Contract
 from tabi.errors import CompileError
 
@@ -23,7 +22,7 @@ class Compiled:
     """A graph with what the proof needs to know about it.
 
     Inputs: `numeric` float64[N, n] (NaN is missing) and `categorical` string[N, m] ("" is missing), in the contract's
-    order; an input without columns is left out. Output: `probability` float64[N] of the positive class.
+    order; an input without columns is left out. Output, by task: see `tabi.bundle.session.OUTPUTS`.
     `thresholds`: where trees split each numeric input column, by its index.
     """
 
@@ -64,18 +63,13 @@ class CompiledStep:
 
 
 def compile_pipeline(pipeline: Any, contract: Contract) -> Compiled:
-    """Compile a fitted binary classification pipeline that takes the contract's canonical frame.
+    """Compile a fitted pipeline that takes the contract's canonical frame and predicts the contract's target.
 
-    Raises `CompileError` that names the step which has no exact form.
+    Raises `CompileError` that names the step which has no exact form, or that does not fit the target's task.
     """
     graph = Graph()
-    scores = scores_only(convert(pipeline, graph, _input_lanes(contract), ""), "")
-    if scores.classes != 2:
-        raise refuse(*_last_step(pipeline), f"{scores.classes} classes", "two classes are released for now")
-    probability = probability_of(scores, *_last_step(pipeline)[::-1])
-    flat = [probability, graph.constant([-1], "int64")]
-    graph.nodes.append(helper.make_node("Reshape", flat, [PROBABILITY], name=PROBABILITY))
-    output = helper.make_tensor_value_info(PROBABILITY, TensorProto.DOUBLE, ["rows"])
+    converted = convert(pipeline, graph, _input_lanes(contract), "")
+    output = add_output(graph, converted, pipeline, contract.target)
     model = graph.to_model(_inputs(contract), [output], _metadata(contract))
     return Compiled(model.SerializeToString(deterministic=True), _thresholds(graph), graph, contract)
 
@@ -119,15 +113,6 @@ def _model_of(graph: Graph, tensor: str, text: bool, contract: Contract) -> byte
     return bytes(graph.to_model(_inputs(contract), [output], {}).SerializeToString(deterministic=True))
 
 
-def _last_step(pipeline: Any) -> tuple[str, Any]:
-    """Path and object of the estimator that a pipeline ends in."""
-    path, last = "", pipeline
-    while isinstance(last, Pipeline):
-        name, last = last.steps[-1]
-        path = join(path, name)
-    return path, last
-
-
 def _input_lanes(contract: Contract) -> Lanes:
     """One lane a column, in the order of the frame that the pipeline takes."""
     numeric = {c.name: i for i, c in enumerate(contract.numeric)}
@@ -153,6 +138,6 @@ def _metadata(contract: Contract) -> dict[str, str]:
     return {
         "tabi.numeric": json.dumps([c.name for c in contract.numeric], ensure_ascii=False),
         "tabi.categorical": json.dumps([c.name for c in contract.strings], ensure_ascii=False),
-        "tabi.positive": contract.target.positive,
+        **target_metadata(contract.target),
         "tabi.missing": 'NaN in numeric, "" in categorical',
     }

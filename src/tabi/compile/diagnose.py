@@ -53,9 +53,13 @@ def _steps(estimator: Any, rows: Any, path: str) -> Iterator[tuple[str, Any, Any
 def _own_output(estimator: Any, rows: Any, *, transforms: bool) -> Any:
     if transforms:
         return estimator.transform(rows)
+    if not hasattr(estimator, "classes_"):
+        return np.asarray(estimator.predict(rows)).reshape(-1, 1)
     if hasattr(estimator, "decision_function"):
-        return estimator.decision_function(rows)[:, None]
-    return estimator.predict_proba(rows)[:, 1:]
+        decision = estimator.decision_function(rows)
+        return decision[:, None] if decision.ndim == 1 else decision
+    probabilities = estimator.predict_proba(rows)
+    return probabilities[:, 1:] if probabilities.shape[1] == 2 else probabilities
 
 
 def _graph_output(compiled: Compiled, path: str, row: Tensors) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Rows that break converters: missing, unknown, enormous, infinite, and at every threshold of every tree."""
+"""Rows that break converters: missing, unknown, enormous, infinite, odd texts, and every threshold of every tree."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tabi.compile.hostile_texts import CHANGES, TEXTS
 from tabi.contract import MISSING_TEXT, Contract, Tensors
 
 # texts that are no category but that careless code takes for a missing one, and one that nobody uses
@@ -37,6 +38,11 @@ def hostile_rows(
     yield maker.all_missing()
     if m:
         yield maker.make("unknown_category", maker.texts(range(m), UNKNOWN_TEXTS))
+    if contract.text:
+        texts = range(len(contract.categorical), m)
+        yield maker.make("text", maker.texts(texts, TEXTS))
+        if len((changed := maker.changed("changed_text", texts)).base):
+            yield changed
     if n:
         yield maker.make("zero", maker.numbers(range(n), [0.0, -0.0, 5e-324]))
         yield maker.make("very_large", maker.numbers(range(n), [s * v for v in LARGE for s in (1, -1)]))
@@ -88,6 +94,21 @@ class _Maker:
                 categorical[i, edit.column] = edit.value
             else:
                 numeric[i, edit.column] = edit.value
+        return Ordeal(kind, Tensors(numeric, categorical), rows)
+
+    def changed(self, kind: str, columns: Sequence[int]) -> Ordeal:
+        """Each base row with each change of each of its texts that is not missing."""
+        made = [
+            (row, column, change(text))
+            for row in self._base
+            for column in columns
+            if (text := self._test.categorical[row, column]) != MISSING_TEXT
+            for change in CHANGES
+        ]
+        rows = np.array([row for row, _, _ in made], dtype=np.int64)
+        numeric, categorical = self._test.numeric[rows], self._test.categorical[rows]
+        for i, (_, column, text) in enumerate(made):
+            categorical[i, column] = text
         return Ordeal(kind, Tensors(numeric, categorical), rows)
 
     def all_missing(self) -> Ordeal:

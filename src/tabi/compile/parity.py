@@ -18,6 +18,7 @@ from tabi.compile.diagnose import first_differing_step
 from tabi.compile.hostile import Ordeal, hostile_rows
 from tabi.contract import Contract, Tensors
 from tabi.data import frame_of
+from tabi.training.tasks import TASKS, Floats
 
 DIFFERENT = float("inf")
 # how a pipeline refuses a row: infinity, say, or a code beyond those of the fit
@@ -25,7 +26,7 @@ REFUSALS = (ValueError, IndexError)
 
 
 class KindResult(msgspec.Struct, frozen=True):
-    """Rows of one kind: how many were compared, the largest |Δp|, and how many the pipeline itself refuses."""
+    """Rows of one kind: how many were compared, the largest difference, and how many the pipeline itself refuses."""
 
     rows: int
     max_abs_diff: float
@@ -40,7 +41,11 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Parity(msgspec.Struct, frozen=True):
-    """`parity.json`. `max_abs_diff` is in probability; `step` names the first differing step above the bound."""
+    """`parity.json`. `step` names the first differing step above the bound.
+
+    `max_abs_diff` is in probability, the largest over the classes; of a regression in parts of the target's `spread`,
+    or of the number itself where that is larger.
+    """
 
     max_abs_diff: float
     bound: float
@@ -51,6 +56,7 @@ class Parity(msgspec.Struct, frozen=True):
     bytes: int
     versions: dict[str, str]
     step: str | None = None
+    spread: float | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def holds(self) -> bool:
@@ -59,19 +65,28 @@ class Parity(msgspec.Struct, frozen=True):
 
 
 def prove(
-    pipeline: Any, compiled: Compiled, contract: Contract, test: Tensors, *, bound: float = 1e-9, seed: int = 0
+    pipeline: Any,
+    compiled: Compiled,
+    contract: Contract,
+    test: Tensors,
+    *,
+    bound: float = 1e-9,
+    seed: int = 0,
+    spread: float = 1.0,
 ) -> Parity:
     """Compare graph and pipeline on the whole test set and on hostile rows.
 
-    `test`: the test set as tensors, at least one row. `bound`: absolute, in probability. The result says whether the
-    proof holds; nothing is raised.
+    `test`: the test set as tensors, at least one row. `bound`: absolute, in probability; of a regression relative to
+    `spread`, the standard deviation of its target. The result says whether the proof holds; nothing is raised.
     """
     session = Session(compiled.model)
+    scale = spread if contract.target.task == "regression" else None
     kinds: dict[str, KindResult] = {}
     worst, worst_row, largest = Worst("test", 0), _row(test, 0), 0.0
     for ordeal in _ordeals(contract, test, compiled, seed):
-        expected, refused = _pipeline_probability(pipeline, contract, ordeal.tensors)
-        difference = _difference(session.predict(ordeal.tensors), expected)
+        actual = session.predict(ordeal.tensors)
+        expected, refused = _pipeline_gives(pipeline, contract, ordeal.tensors, actual.shape)
+        difference = _difference(actual, expected, scale)
         difference[refused] = 0.0
         at = int(np.argmax(difference))
         kinds[ordeal.kind] = KindResult(int((~refused).sum()), float(difference[at]), int(refused.sum()))
@@ -91,6 +106,7 @@ def prove(
         bytes=len(compiled.model),
         versions={"scikit-learn": sklearn.__version__, "onnxruntime": onnxruntime.__version__},
         step=step,
+        spread=msgspec.UNSET if scale is None else scale,
     )
 
 
@@ -99,16 +115,15 @@ def _ordeals(contract: Contract, test: Tensors, compiled: Compiled, seed: int) -
     yield from hostile_rows(contract, test, compiled.thresholds, seed)
 
 
-def _pipeline_probability(
-    pipeline: Any, contract: Contract, tensors: Tensors
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """The pipeline's probabilities, and which rows it refuses to predict (infinity, say)."""
-    count = len(tensors.numeric)
-    expected, refused = np.zeros(count), np.zeros(count, dtype=bool)
+def _pipeline_gives(
+    pipeline: Any, contract: Contract, tensors: Tensors, shape: tuple[int, ...]
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The pipeline's predictions, and which rows it refuses to predict (infinity, say)."""
+    expected, refused = np.zeros(shape), np.zeros(shape[0], dtype=bool)
     try:
         return _predict(pipeline, contract, tensors), refused
     except REFUSALS:
-        for i in range(count):
+        for i in range(shape[0]):
             try:
                 expected[i] = _predict(pipeline, contract, _row(tensors, i))[0]
             except REFUSALS:
@@ -116,17 +131,24 @@ def _pipeline_probability(
     return expected, refused
 
 
-def _predict(pipeline: Any, contract: Contract, tensors: Tensors) -> npt.NDArray[np.float64]:
+def _predict(pipeline: Any, contract: Contract, tensors: Tensors) -> Floats:
     # a value so large that it overflows is part of the ordeal; threads beside another busy process only wait
     with np.errstate(all="ignore"), threadpool_limits(1):
-        return np.asarray(pipeline.predict_proba(frame_of(tensors, contract))[:, 1], dtype=np.float64)
+        return TASKS[contract.target.task].predict(pipeline, frame_of(tensors, contract))
 
 
-def _difference(actual: npt.NDArray[np.float64], expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """|Δp| of each row; a NaN on one side only is as different as can be."""
-    difference = np.abs(actual - expected)
-    both = np.isnan(actual) & np.isnan(expected)
-    return np.where(both, 0.0, np.where(np.isnan(difference), DIFFERENT, difference))
+def _difference(actual: Floats, expected: Floats, spread: float | None) -> Floats:
+    """How far each row differs, at most over its classes; a NaN on one side only is as different as can be.
+
+    With a `spread`: in parts of it, or of the expected number where that is larger.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(actual - expected)
+        if spread is not None:
+            difference /= np.maximum(spread, np.abs(expected))
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    difference = np.where(same, 0.0, np.where(np.isnan(difference), DIFFERENT, difference))
+    return difference if difference.ndim == 1 else difference.max(axis=1)
 
 
 def _row(tensors: Tensors, index: int) -> Tensors:
