@@ -30,6 +30,7 @@ ARROW = frozenset({ARROW_STREAM, b"application/vnd.apache.arrow.file"})
 PARQUET = frozenset({b"application/vnd.apache.parquet", b"application/x-parquet"})
 OF_ARROW = ARROW | PARQUET
 NDJSON = frozenset({b"application/x-ndjson", b"application/jsonlines", b"application/jsonl"})
+_OTHER_KINDS = OF_ARROW | NDJSON
 TAKES = (
     "application/json",
     "application/x-ndjson",
@@ -140,7 +141,7 @@ class PredictBatch:
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Few rows are, but not where the library of Arrow may have to be imported."""
-        return size <= INLINE_ROWS and kind not in OF_ARROW and not _wants_arrow(accept)
+        return size <= INLINE_ROWS and kind not in _OTHER_KINDS and not _wants_arrow(accept)
 
     def light(self, body: bytes) -> bool:
         """Few rows are."""

@@ -25,6 +25,9 @@ RETRY_SECONDS = 10.0
 # for a process that was told to end
 END_SECONDS = 2.0
 
+# -P: a file of the folder that we happen to be in must not be taken for a module
+PROGRAM = (sys.executable, "-P", "-m", "tabi.serving.large.child")
+
 _GONE = (EndedError, OSError)
 _log = logging.getLogger("tabi.serving")
 
@@ -121,9 +124,10 @@ class LargeRequests:
         orders = Orders(self._settings, self._folder, self._number, theirs.fileno())
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tabi.serving.large.child"],
+                PROGRAM,
                 stdin=subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
+                # a group of its own: Ctrl-C of a terminal reaches the worker, which ends it once nothing is in flight
                 process_group=0,
             )
         except OSError as error:
