@@ -13,7 +13,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     body: int = 64 << 20
     row_body: int = 1 << 20
-    # of the field's protocols: it is decoded by one call, during which nothing else is answered
+    # of the field's protocols: it is decoded whole, which takes many times its size in memory
     protocol_body: int = 4 << 20
     headers: int = 32 << 10
     rows: int = 100_000
