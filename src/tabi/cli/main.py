@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tabi.cli import bench, data, demo, environment, release, score, serving, store, training
+from tabi.cli import bench, data, demo, environment, export, release, score, serving, store, training
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command()(release.reproduce)
 app.command()(serving.serve)
 app.command()(serving.predict)
 app.command()(score.score)
+app.add_typer(export.app, name="export")
 app.command()(bench.bench)
 app.add_typer(store.app, name="store")
 

@@ -1,0 +1,330 @@
+"""An exported page answers in Chromium as the server does, from a disk and with the network cut."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tabi.bundle import Bundle
+from tabi.bundle.session import Session
+from tabi.contract import RowReader, Task, category_of, number_of
+from tabi.errors import ConfigError
+from tabi.export import export_page, find_runtime
+from tabi.export.runtime import Runtime, cache_folder
+from tabi.store import Store
+from tests.export import conftest as exports
+from tests.export.conftest import CLASSES, HOSTILE, bundle_of, compiled, contract_of
+from tests.serving.conftest import CITIES, SEXES, Server, serving
+from tests.system.conftest import give_up
+
+pytestmark = pytest.mark.system
+
+SCRIPT = Path(__file__).with_name("web_script.py")
+ROWS = 1000
+# a processor adds to a product without rounding it first; WebAssembly cannot, so products of matrices differ a little
+MOST_ULPS = 8
+
+Drive = Callable[..., Any]
+bundles = exports.bundles
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Runtime:
+    """onnxruntime-web, from npm or from the copy of an export before."""
+    try:
+        return find_runtime()
+    except ConfigError as error:
+        give_up(str(error))
+
+
+@pytest.fixture(scope="module")
+def drive(playwright: Path, chromium: str) -> Iterator[Drive]:
+    """`drive(verb, url, given)`: what the script finds on a page that says nothing on the console."""
+    command = [str(playwright), str(SCRIPT), chromium]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def run(verb: str, url: str, given: Any = None, *, quiet: bool = True) -> Any:
+            print(json.dumps({"verb": verb, "url": url, "given": given}), file=process.stdin, flush=True)
+            answer = json.loads(process.stdout.readline())  # type: ignore[union-attr]  # asserted above
+            assert answer["error"] is None, answer["error"]
+            if quiet:
+                # what a policy forbids, or a script that fails, is said on the console
+                assert answer["said"] == []
+                assert [asked for asked in answer["asked"] if not asked.startswith("data:")] == [url]
+            return answer["found"]
+
+        yield run
+
+
+@pytest.fixture(scope="module", params=CLASSES)
+def task(request: pytest.FixtureRequest) -> Task:
+    """All tests of one page follow each other."""
+    found: Task = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def pages(bundles: dict[Task, Bundle], tmp_path_factory: pytest.TempPathFactory, runtime: Runtime) -> dict[Task, str]:
+    """The pages of the graphs by hand."""
+    root = tmp_path_factory.mktemp("pages")
+    return {task: page_of(bundle.folder, root / task, runtime) for task, bundle in bundles.items()}
+
+
+@pytest.fixture(scope="module")
+def voyage_page(tmp_path_factory: pytest.TempPathFactory, runtime: Runtime) -> str:
+    root = tmp_path_factory.mktemp("voyage")
+    return page_of(compiled(root / "bundle", "native")[0], root / "page", runtime)
+
+
+def page_of(bundle: Path, folder: Path, runtime: Runtime) -> str:
+    return export_page(bundle, folder, runtime).as_uri()
+
+
+# --- the same answers as the server --------------------------------------------------------------------------------
+
+
+def hostile_rows(thresholds: dict[int, tuple[float, ...]]) -> list[dict[str, Any]]:
+    """Rows of all that a client can send: missing, unknown, texts for numbers, and numbers beside every threshold."""
+    draw = random.Random(4)
+    splits = {name: thresholds.get(place, ()) for place, name in enumerate(("age", "fare"))}
+    odd = [
+        None,
+        "",
+        "abc",
+        " 7 ",
+        "１２．5",
+        "１２",
+        "1_0",
+        "1e3",
+        "-inf",
+        "nan",
+        True,
+        1e308,
+        -1e308,
+        5e-324,
+        -0.0,
+        2**53 + 1,
+    ]
+    texts = [None, "", "Atlantis", "tokyo", "東京 ", "male\0x", 'a"b\\', "𠮷野", 1, 1.5, 1e22, 1e-7, True, "x" * 3000]
+
+    def number(name: str) -> Any:
+        kind = draw.random()
+        if kind < 0.35 and splits[name]:
+            at = draw.choice(splits[name])
+            return draw.choice([at, math.nextafter(at, math.inf), math.nextafter(at, -math.inf)])
+        return draw.uniform(-10, 150) if kind < 0.7 else draw.choice(odd)
+
+    def text(known: tuple[str, ...]) -> Any:
+        return draw.choice(known) if draw.random() < 0.6 else draw.choice(texts)
+
+    rows = []
+    for _ in range(ROWS):
+        row = {"age": number("age"), "fare": number("fare"), "sex": text(SEXES), "city": text(CITIES), "extra": 1}
+        # "extra" is no column of the contract
+        left_out = {"extra"} if draw.random() < 0.95 else set()
+        left_out.add(draw.choice([*row, "extra", "extra"]))
+        rows.append({name: value for name, value in row.items() if name not in left_out})
+    return rows
+
+
+def told(server: Server, row: dict[str, Any]) -> tuple[Any, set[tuple[str, str]]]:
+    """The server's answer to one row, None if it refuses, and the faults that it names."""
+    status, _, reply = server.ask("POST", "/predict", json.dumps({"features": row}).encode())
+    places = reply["warnings"] if status == 200 else reply["errors"]
+    faults = {(place["path"].partition(".")[2], place["rule"]) for place in places}
+    return ((reply["label"], reply["probability"]) if status == 200 else None), faults
+
+
+def bits(number: float) -> int:
+    found: int = struct.unpack("<q", struct.pack("<d", number))[0]
+    return found
+
+
+@pytest.mark.parametrize(("name", "ulps"), [("native", 0), ("vote", MOST_ULPS)])
+def test_a_thousand_rows_have_the_servers_answers(
+    name: str, ulps: int, tmp_path: Path, drive: Drive, runtime: Runtime
+) -> None:
+    bundle, thresholds = compiled(tmp_path / "bundle", name)
+    rows = hostile_rows(thresholds)
+    found = drive("predict", page_of(bundle, tmp_path / "page", runtime), rows)
+    store = Store(tmp_path / "store")
+    store.set_latest(name, store.put_bundle(bundle), None)
+    with serving(store.root, name) as server:
+        expected = [told(server, row) for row in rows]
+    distances = []
+    for row, page, (answer, faults) in zip(rows, found, expected, strict=True):
+        shown = {(fault["column"], fault["rule"]) for fault in page["faults"]}
+        if any(rule == "not_supported" for _, rule in shown):
+            # the one thing that the page refuses and the server does not
+            assert page["answer"] is None
+            assert any("\0" in str(value) for value in row.values())
+            continue
+        if answer is None:
+            assert page["answer"] is None
+            assert faults <= shown
+            continue
+        assert shown == faults
+        assert page["answer"]["label"] == answer[0]
+        distances.append(abs(bits(page["answer"]["probability"]) - bits(answer[1])))
+    print(f"{name}: {len(distances)} answered, {sum(map(bool, distances))} differ, at most by {max(distances)} ulps")
+    assert max(distances) <= ulps
+    assert len(distances) > ROWS / 2
+
+
+def test_every_task_has_the_answers_of_the_graph(
+    task: Task, bundles: dict[Task, Bundle], pages: dict[Task, str], drive: Drive
+) -> None:
+    bundle = bundles[task]
+    contract = bundle.contract()
+    draw = random.Random(5)
+    texts: list[Any] = [None, "", "長い文", "木", "<!--", "tab\tand\nline", "c7", 3]
+    rows = [
+        {
+            c.name: draw.choice([None, 0, 1.5, -4.25, "2"]) if c in contract.numeric else draw.choice(texts)
+            for c in contract.columns
+        }
+        for _ in range(200)
+    ]
+    found = drive("predict", pages[task], rows)
+    tensors, faults = RowReader(contract).read(rows)
+    expected = Session(bundle.graph_bytes()).predict(tensors)
+    assert [(i, f["column"], f["rule"]) for i, page in enumerate(found) for f in page["faults"]] == [
+        tuple(f) for f in faults
+    ]
+    for page, numbers in zip(found, expected.tolist(), strict=True):
+        answer = page["answer"]
+        given = list(answer["probabilities"].values()) if task == "multiclass" else [next(reversed(answer.values()))]
+        # sums of numbers of both signs, in which the last bits of the products weigh more
+        np.testing.assert_allclose(given, np.atleast_1d(numbers), rtol=1e-12, atol=1e-14)
+        if task == "multiclass":
+            assert list(answer["probabilities"]) == list(contract.target.classes)
+            assert answer["label"] == contract.target.classes[int(np.argmax(numbers))]
+
+
+def test_a_value_means_the_same_as_in_python(pages: dict[Task, str], drive: Drive) -> None:
+    draw = random.Random(6)
+    signs = "0123456789.eE+-_ \t\u3000\x1c\u0085naifINF１２٣𝟗"
+    values: list[Any] = ["".join(draw.choices(signs, k=draw.randint(0, 6))) for _ in range(3000)]
+    values += [
+        None,
+        True,
+        False,
+        0,
+        -0.0,
+        1e-4,
+        1.5e-5,
+        1e15 + 0.5,
+        1e22,
+        2**60,
+        0.1,
+        123456.789e3,
+        "Infinity",
+        "+inf",
+        "0x10",
+        "١٢٣",
+    ]
+    values += [draw.uniform(-1, 1) * 10 ** draw.randint(-30, 30) for _ in range(2000)]
+    found = drive("laws", pages["regression"], values)
+    for value, ((number, rule), text) in zip(values, found, strict=True):
+        expected, broken = number_of(value)
+        number = None if number is None else float(number)
+        assert (number, rule) == (None if math.isnan(expected) else expected, broken), ascii(value)
+        assert text == category_of(value), ascii(value)
+
+
+# --- the page ------------------------------------------------------------------------------------------------------
+
+
+def test_the_form_answers_as_the_function_in_both_languages(voyage_page: str, drive: Drive) -> None:
+    row = {"age": "４1", "fare": "", "sex": "male", "city": ""}
+    asked = {"fill": {"age": "４1"}, "select": {"sex": "male", "city": "(missing)"}, "enter": "age"}
+    found = drive("form", voyage_page, asked)
+    (alone,) = drive("predict", voyage_page, [row])
+    assert [float(text) for text in found["exact"]] == [alone["answer"]["probability"]]
+    assert alone["answer"]["label"] in found["en"]["answer"]
+    assert [found[language]["lang"] for language in ("en", "ja")] == ["en", "ja"]
+    assert "threshold 40.0%" in found["en"]["answer"]
+    assert "しきい値 40.0%" in found["ja"]["answer"]
+    assert "arrived の予測" in found["ja"]["text"]
+    assert found["invalid"] == []
+
+
+def test_what_breaks_the_contract_is_told_at_its_field(voyage_page: str, drive: Drive) -> None:
+    asked = {"fill": {"age": "130", "fare": "much"}, "select": {"city": "(another value)"}}
+    found = drive("form", voyage_page, asked)
+    assert found["invalid"] == ["age", "fare"]
+    assert "This is above the known range." in found["en"]["text"]
+    assert "数値ではないため、欠損として扱います。" in found["ja"]["text"]
+    assert len(found["exact"]) == 1
+
+
+def test_a_strict_contract_gives_no_answer(tmp_path: Path, drive: Drive, runtime: Runtime) -> None:
+    bundle = bundle_of(tmp_path / "bundle", "binary", strict=True)
+    url = page_of(bundle.folder, tmp_path / "page", runtime)
+    refused = drive("form", url, {"fill": {HOSTILE: "6"}})
+    assert "No answer" in refused["en"]["answer"]
+    assert refused["invalid"] == [HOSTILE]
+    assert refused["exact"] == []
+    answered = drive("form", url, {"example": True})
+    assert len(answered["exact"]) == 1
+
+
+def test_hostile_names_stay_text(task: Task, bundles: dict[Task, Bundle], pages: dict[Task, str], drive: Drive) -> None:
+    contract = contract_of(task)
+    url = pages[task]
+    found = drive("names", url)
+    assert found["labels"] == [column.name for column in contract.columns]
+    assert found["heading"] == "Prediction of <i>target</i>"
+    assert found["kinds"] == ["TEXTAREA", "INPUT", "SELECT", "INPUT", "INPUT list"]
+    assert found["unlabelled"] == found["foreign"] == 0
+    assert found["hacked"] == "undefined"
+    answered = drive("form", url, {"example": True})
+    labels = [label for label in contract.target.classes if label in answered["en"]["answer"]]
+    assert len(answered["exact"]) == 1
+    assert bool(labels) == (task != "regression")
+
+
+def test_nothing_gets_out_and_no_other_script_runs(voyage_page: str, drive: Drive) -> None:
+    found = drive("policy", voyage_page, quiet=False)
+    assert found["ran"] == ["undefined", "undefined"]
+    assert (found["fetch"], found["image"]) == ("refused", "refused")
+    # 360 pixels wide, as a small phone
+    assert found["size"] == [360, 360]
+
+
+@pytest.fixture
+def static_server(voyage_page: str) -> Iterator[str]:
+    """Any web server: here Python's own."""
+    folder = Path(voyage_page.removeprefix("file://")).parent
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().partition("(")[2].partition(")")[0] + "index.html"
+        finally:
+            process.terminate()
+
+
+def test_one_request_is_all_that_a_web_server_gets(static_server: str, voyage_page: str, drive: Drive) -> None:
+    rows = [{"age": 30}, {}]
+    assert drive("predict", static_server, rows) == drive("predict", voyage_page, rows)
+
+
+def test_the_copy_of_the_runtime_is_found_without_npm(runtime: Runtime) -> None:
+    environ = {"HOME": os.environ["HOME"], "PATH": ""}
+    if not cache_folder(environ).is_dir():
+        pytest.skip("the copy lies elsewhere")
+    assert find_runtime(environ=environ) == runtime
