@@ -29,14 +29,19 @@ def fetch(
     config = load_config(workspace, name, overrides or [])
     fetched = fetch_data(workspace, config)
     contract = fetched.contract
-    typer.echo(f"source    {config.source}")
+    typer.echo(f"source    {fetched.snapshot.source}")
     typer.echo(f"rows      {fetched.snapshot.rows:,}")
     typer.echo(
-        f"columns   {len(contract.columns)} ({len(contract.numeric)} numeric, {len(contract.categorical)} categorical)"
+        f"columns   {len(contract.columns)} ({len(contract.numeric)} numeric, {len(contract.categorical)} categorical, "
+        f"{len(contract.text)} text)"
     )
-    typer.echo(f"target    {contract.target.name}: {' or '.join(contract.target.classes)}")
+    typer.echo(f"target    {contract.target.name}: {' or '.join(contract.target.classes) or 'a quantity'}")
     typer.echo(f"digest    {fetched.snapshot.digest}")
     typer.echo(f"file      {fetched.snapshot.path}")
+    if fetched.tracked:
+        typer.echo(f"tracked   {fetched.tracked.file}{'' if fetched.tracked.cached else ' (run dvc commit on it)'}")
+    for finding in fetched.findings:
+        typer.echo(f"found     {finding.text}")
     if not fetched.violations:
         typer.echo("contract  no row breaks it")
     for v in fetched.violations:

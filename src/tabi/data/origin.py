@@ -14,6 +14,8 @@ from tabi.errors import ConfigError
 
 # user:password@ after a scheme; and a parameter whose name says that its value is secret
 _LOGIN = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+@")
+# nothing but a password has a further @ in the URL of a database
+_LOGIN_OF_DATABASE = re.compile(r"(://|^sql:(?!\S*://))([^/@:\s]*):[^\s?]*@")
 _SECRET = re.compile(r"(?i)([?&;][^=&;\s]*(?:pass|secret|token|pwd|credential|key)[^=&;\s]*)=[^&;\s]+")
 
 
@@ -40,7 +42,7 @@ class Opened:
 
 def refuse_secrets(uri: str) -> None:
     """`ConfigError` if a source holds a password: configurations are recorded with every run, for all to read."""
-    if _LOGIN.search(uri) or _SECRET.search(uri):
+    if without_secrets(uri) != uri:
         raise ConfigError(
             f"source {without_secrets(uri)!r} holds a password, which would be recorded with each run: leave it to the "
             "driver's own variable or file (PGPASSWORD, .pgpass, git's credentials), or write sql:env:NAME for a URL "
@@ -50,4 +52,7 @@ def refuse_secrets(uri: str) -> None:
 
 def without_secrets(uri: str) -> str:
     """The URI with `***` where a password or token stood."""
-    return _SECRET.sub(r"\1=***", _LOGIN.sub(r"\1:***@", uri))
+    shown = _LOGIN.sub(r"\1:***@", uri)
+    if uri.startswith("sql:"):
+        shown = _LOGIN_OF_DATABASE.sub(r"\1\2:***@", shown)
+    return _SECRET.sub(r"\1=***", shown)

@@ -27,15 +27,15 @@ BATCH = 50_000
 def open_rows(rest: str, workspace: Workspace, query: str | None) -> Opened:
     """The rows of the query's answer."""
     assert query is not None  # noqa: S101 - open_source refuses to come here without one
-    url = _url_of(rest, workspace)
+    url = _url_of(rest)
     name = f"{url.get_backend_name()}://{url.host or ''}/{url.database or ''}"
     return Opened(
-        _batches(url, query, f"sql:{rest}"),
+        _batches(_below(url, workspace), query, f"sql:{rest}"),
         [Parent(kind="query", name=name, digest=f"sha256:{digest_of_query(query)}")],
     )
 
 
-def _url_of(rest: str, workspace: Workspace) -> URL:
+def _url_of(rest: str) -> URL:
     try:
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError
@@ -55,9 +55,14 @@ def _url_of(rest: str, workspace: Workspace) -> URL:
     if url.drivername == "postgresql":
         # psycopg is what the extra brings
         url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        url = url.set(database=str(workspace.root / url.database))
     return url
+
+
+def _below(url: URL, workspace: Workspace) -> URL:
+    """The URL, of a file of SQLite with its path from the workspace on."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
+        return url
+    return url.set(database=str(workspace.root / url.database))
 
 
 def _shown(rest: str) -> str:
@@ -76,7 +81,7 @@ def _batches(url: URL, query: str, called: str) -> Iterator[pd.DataFrame]:
                 raise ConfigError("`query` gives no rows: write a SELECT")
             names = list(result.keys())
             none = True
-            for rows in result.partitions():
+            for rows in result.partitions(BATCH):
                 none = False
                 yield _frame([tuple(row) for row in rows], names)
             if none:
