@@ -240,8 +240,11 @@ def test_a_value_means_the_same_as_in_python(pages: dict[Task, str], drive: Driv
     found = drive("laws", pages["regression"], values)
     for value, ((number, rule), text) in zip(values, found, strict=True):
         expected, broken = number_of(value)
-        number = None if number is None else float(number)
-        assert (number, rule) == (None if math.isnan(expected) else expected, broken), ascii(value)
+        # JSON has whole numbers of any size
+        assert (number if number is None else float(number)) == (None if math.isnan(expected) else expected), ascii(
+            value
+        )
+        assert rule == broken, ascii(value)
         assert text == category_of(value), ascii(value)
 
 
