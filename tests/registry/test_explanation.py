@@ -10,6 +10,7 @@ import pytest
 
 from tabi.bundle import Bundle, layout
 from tabi.compile import compile_pipeline
+from tabi.data import load_table
 from tabi.errors import ExplanationError
 from tabi.project import load_config
 from tabi.registry import release
@@ -60,4 +61,5 @@ def test_the_same_run_gives_the_same_document(trained: Trained) -> None:
     workspace: Workspace = trained.workspace
     run = load_run(workspace, "shop", trained.runs[0])
     compiled = compile_pipeline(run.pipeline, run.contract)
-    assert explanation_document(workspace, run, compiled) == explanation_document(workspace, run, compiled)
+    table = load_table(workspace, run.config, run.snapshot_digest)
+    assert explanation_document(table, run, compiled) == explanation_document(table, run, compiled)

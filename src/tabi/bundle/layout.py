@@ -9,7 +9,7 @@ list it, so it is to be named here, and passed over where extra files are refuse
 
 from __future__ import annotations
 
-# format 1 had binary models alone, and no explanation
+# format 1 had binary models alone, no explanation and no lineage
 FORMAT = 2
 
 GRAPH = "model.onnx"
@@ -22,11 +22,12 @@ MODEL_CARD = "MODEL_CARD.md"
 ENVIRONMENT = "environment.lock"
 PIPELINE = "pipeline.skops"
 EXPLANATION = "explanation.json"
+LINEAGE = "lineage.json"
 REPORTS = "reports/"
 
 REQUIRED = frozenset({GRAPH, SCHEMA, METRICS, PARITY, GATES})
 # a binary model has a threshold
-OPTIONAL = frozenset({THRESHOLD, MODEL_CARD, ENVIRONMENT, PIPELINE, EXPLANATION})
+OPTIONAL = frozenset({THRESHOLD, MODEL_CARD, ENVIRONMENT, PIPELINE, EXPLANATION, LINEAGE})
 
 JSON_LIMIT = 16 << 20
 FILE_LIMIT = 2 << 30

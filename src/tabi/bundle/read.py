@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from tabi.bundle import layout
+from tabi.bundle.lineage import Lineage
 from tabi.bundle.manifest import Manifest, Threshold
 from tabi.contract import Contract
 from tabi.errors import BundleError
@@ -87,6 +88,15 @@ class Bundle:
             return msgspec.json.decode(self.document(layout.THRESHOLD), type=Threshold)
         except msgspec.MsgspecError as error:
             raise _refused(self.folder, layout.THRESHOLD, f"is not a threshold ({error})") from error
+
+    def lineage(self) -> Lineage | None:
+        """What the bundle was made from; None in a bundle of the first format."""
+        if not self.has(layout.LINEAGE):
+            return None
+        try:
+            return msgspec.json.decode(self.document(layout.LINEAGE), type=Lineage)
+        except msgspec.MsgspecError as error:
+            raise _refused(self.folder, layout.LINEAGE, f"is not a lineage ({error})") from error
 
     def _entry(self, path: str) -> FileEntry:
         for entry in self.manifest.files:

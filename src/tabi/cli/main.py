@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tabi.cli import bench, data, demo, environment, export, release, score, serving, store, training
+from tabi.cli import bench, data, demo, environment, export, release, score, serving, show, store, training
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(training.compare)
 app.command()(training.tracking)
 app.command()(release.release)
 app.command()(release.reproduce)
+app.command()(show.show)
 app.command()(serving.serve)
 app.command()(serving.predict)
 app.command()(score.score)

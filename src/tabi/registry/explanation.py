@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from tabi.compile import Compiled
-from tabi.data import load_table, tensors_of
+from tabi.data import Table, tensors_of
 from tabi.training.runs import Run
 from tabi.training.split import cut
-from tabi.workspace import Workspace
 
 
-def explanation_document(workspace: Workspace, run: Run, compiled: Compiled) -> bytes:
-    """`explanation.json` of a run; `ExplanationError` says what has no exact explanation."""
+def explanation_document(table: Table, run: Run, compiled: Compiled) -> bytes:
+    """`explanation.json` of a run over its table; `ExplanationError` says what has no exact explanation."""
     from tabi.compile.explanation import explanation_of
 
-    table = load_table(workspace, run.config, digest=run.snapshot_digest)
     rows = cut(table.y, run.config.split)
     test = tensors_of(table.X.iloc[rows.test], run.contract)
     return explanation_of(run.pipeline, compiled, run.contract, table.X.iloc[rows.train], test, run.config.seed)

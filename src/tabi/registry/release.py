@@ -12,11 +12,12 @@ import msgspec
 
 from tabi.bundle import Threshold, layout, write_bundle
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
-from tabi.data import load_table, tensors_of
+from tabi.data import Table, load_table, tensors_of
 from tabi.evidence import Record, append, now
 from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
+from tabi.registry.lineage import lineage_of_run
 from tabi.store import Store
 from tabi.training.runs import Run, load_run
 from tabi.training.split import cut
@@ -49,7 +50,8 @@ def release(
     say(f"compile  run {run.run_id[:12]}, preset {run.config.preset}")
     compiled = compile_pipeline(run.pipeline, run.contract)
     say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
-    parity = _prove(workspace, run, compiled)
+    table = load_table(workspace, run.config, digest=run.snapshot_digest)
+    parity = _prove(table, run, compiled)
     verdicts = (parity_gate(parity), auc_gate(run.metrics["auc"], run.config.gates.auc_minimum))
     for verdict in verdicts:
         say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
@@ -60,9 +62,10 @@ def release(
         folder = Path(scratch)
         _write_documents(folder, run, compiled, parity, verdicts)
         if run.config.explain:
-            document = explanation_document(workspace, run, compiled)
+            document = explanation_document(table, run, compiled)
             (folder / layout.EXPLANATION).write_bytes(document)
             say(f"explain  {len(document):,} bytes")
+        (folder / layout.LINEAGE).write_bytes(lineage_of_run(run, table.snapshot).to_json())
         manifest = write_bundle(
             folder,
             name=name,
@@ -80,8 +83,7 @@ def release(
     return Released(manifest.id, store.open_path(name, manifest.id), run, parity, verdicts)
 
 
-def _prove(workspace: Workspace, run: Run, compiled: Compiled) -> Parity:
-    table = load_table(workspace, run.config, digest=run.snapshot_digest)
+def _prove(table: Table, run: Run, compiled: Compiled) -> Parity:
     test = cut(table.y, run.config.split).test
     rows = tensors_of(table.X.iloc[test], run.contract)
     gates = run.config.gates

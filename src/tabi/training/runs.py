@@ -27,7 +27,8 @@ class Run:
     """One finished training.
 
     `artifacts`: folder with `config.yaml`, `schema.json`, `pipeline.skops`, `metrics.json`, `threshold.json`,
-    `cv_results.csv`, `environment.lock` and `reports/*.png`. `created`: ISO 8601 in UTC.
+    `cv_results.csv`, `environment.lock` and `reports/*.png`. `created`: ISO 8601 in UTC. `teacher`: the bundle
+    whose probabilities were learnt, empty where labels were.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class Run:
     environment_lock: str = field(repr=False)
     environment_digest: str
     created: str
+    teacher: str = ""
 
 
 def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
@@ -73,6 +75,7 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
         git_dirty=tags["tabi.git_dirty"] == "true",
         environment_lock=lock,
         environment_digest=tags["tabi.environment"],
+        teacher=tags.get("tabi.teacher", ""),
         created=datetime.fromtimestamp(found.info.start_time / 1000, UTC).isoformat(),
     )
 

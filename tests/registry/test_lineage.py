@@ -1,0 +1,156 @@
+"""From a bundle back to where it came from, and forward to what uses it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tabi.bundle import Bundle, layout, write_bundle
+from tabi.errors import NotFoundError
+from tabi.registry import release
+from tabi.registry.lineage import Step, Walk, walk
+from tabi.registry.show import lineage_lines, version_lines
+from tabi.store import Store
+from tabi.workspace import Workspace
+from tests.registry.conftest import Trained
+
+
+@pytest.fixture
+def released(trained: Trained, tmp_path: Path) -> tuple[Workspace, Bundle]:
+    """A workspace with a store of its own that holds one released bundle."""
+    store = tmp_path / "store"
+    shutil.copytree(trained.workspace.store / "data", store / "data")
+    workspace = replace(trained.workspace, store=store)
+    return workspace, Bundle.open(release(workspace, trained.name, trained.runs[0]).folder)
+
+
+def step(found: Walk, what: str) -> Step:
+    """The step of the walk whose words begin so."""
+    (only,) = [s for s in found.bundle.parents if s.what.startswith(what)]
+    return only
+
+
+def test_a_bundle_names_its_parents_by_digest(trained: Trained, released: tuple[Workspace, Bundle]) -> None:
+    workspace, bundle = released
+    lineage = bundle.lineage()
+    assert lineage is not None
+    assert lineage.run == trained.runs[0] == bundle.manifest.run
+    assert lineage.snapshot == bundle.manifest.snapshot
+    assert lineage.environment == hashlib.sha256(bundle.document(layout.ENVIRONMENT)).hexdigest()
+    assert lineage.source == "csv:rows.csv"
+    (rows,) = lineage.ancestors
+    assert rows.digest == f"sha256:{hashlib.sha256((workspace.root / 'rows.csv').read_bytes()).hexdigest()}"
+
+
+def test_every_step_is_looked_for_and_found(released: tuple[Workspace, Bundle]) -> None:
+    workspace, bundle = released
+    found = walk(workspace, "shop")
+    assert (found.bundle.digest, found.bundle.here) == (bundle.id, True)
+    assert step(found, "run").here is True
+    assert step(found, "snapshot").here is True
+    assert "300 rows of 5 columns" in step(found, "snapshot").found
+    assert step(found, "config.yaml").found == "kept with the run"
+    assert step(found, "environment").here is True
+    assert [(use.what, use.digest) for use in found.used_by] == [("shop@latest", bundle.id)]
+
+
+def test_the_commit_is_looked_for_in_the_repository(released: tuple[Workspace, Bundle], tmp_path: Path) -> None:
+    workspace, bundle = released
+    assert step(walk(workspace, "shop"), "code").found == "trained outside a repository"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    for wanted, told, here in ((commit, "in this repository", True), ("0" * 40, "not in this repository", False)):
+        copy = changed(bundle, tmp_path / wanted, commit=wanted)
+        code = step(walk(replace(workspace, root=tmp_path), str(copy)), "code")
+        assert (code.digest, code.found, code.here) == (wanted, told, here)
+
+
+def test_what_is_gone_or_changed_is_told_and_ends_nothing(released: tuple[Workspace, Bundle]) -> None:
+    workspace, _ = released
+    (path,) = (workspace.store / "data" / "shop").glob("*.parquet")
+    path.unlink()
+    found = walk(workspace, "shop")
+    assert step(found, "snapshot").here is False
+    assert step(found, "run").here is True
+    elsewhere = replace(workspace, tracking_uri=f"sqlite:///{workspace.store / 'other.db'}")
+    found = walk(elsewhere, "shop")
+    assert step(found, "run").here is False
+    assert step(found, "config.yaml").here is None
+
+
+def test_a_bundle_that_is_no_longer_latest_is_used_by_nothing(
+    trained: Trained, released: tuple[Workspace, Bundle]
+) -> None:
+    workspace, bundle = released
+    release(workspace, trained.name, trained.runs[1])
+    found = walk(workspace, f"shop:{bundle.id[:12]}")
+    assert found.used_by == ()
+    assert list(lineage_lines(found))[-1] == "└─ nothing in this store"
+
+
+def test_a_student_is_found_from_its_teacher_and_the_teacher_from_its_student(
+    released: tuple[Workspace, Bundle], tmp_path: Path
+) -> None:
+    workspace, bundle = released
+    store = Store(workspace.store)
+    student = store.put_bundle(changed(bundle, tmp_path / "student", teacher=bundle.id))
+    assert ("student shop", student) in [(use.what, use.digest) for use in walk(workspace, "shop").used_by]
+    teacher = step(walk(workspace, f"shop:{student[:12]}"), "teacher")
+    assert (teacher.digest, teacher.found) == (bundle.id, "released here as shop")
+
+
+def test_a_bundle_of_the_first_format_has_the_lineage_of_its_manifest(
+    released: tuple[Workspace, Bundle], tmp_path: Path
+) -> None:
+    workspace, bundle = released
+    first = changed(bundle, tmp_path / "first", without=layout.LINEAGE)
+    assert Bundle.open(first).lineage() is None
+    found = walk(workspace, str(first))
+    assert step(found, "run").digest == bundle.manifest.run
+    assert step(found, "snapshot").parents[0].what == "source not recorded"
+
+
+def test_the_tree_is_drawn_and_a_version_is_told_in_lines(released: tuple[Workspace, Bundle]) -> None:
+    workspace, bundle = released
+    tree = list(lineage_lines(walk(workspace, "shop")))
+    assert tree[0].startswith(f"✓ bundle of shop {bundle.id[:12]}")
+    assert any(line.startswith("│  └─ source csv:rows.csv") for line in tree)
+    told = dict(line.split(None, 1) for line in version_lines(workspace, "shop"))
+    assert told["model"] == "shop (latest)"
+    assert told["version"] == bundle.id
+    assert told["predicts"] == "bought, one of no, yes (binary)"
+    assert told["columns"] == "4 (2 numeric, 2 categorical)"
+    assert told["metrics"].startswith("auc ")
+    with pytest.raises(NotFoundError):
+        list(version_lines(workspace, "nothing"))
+
+
+def changed(bundle: Bundle, folder: Path, without: str | None = None, **fields: str) -> Path:
+    """A copy of a bundle with another lineage, or without a file."""
+    shutil.copytree(bundle.folder, folder)
+    (folder / "manifest.json").unlink()
+    path = folder / (without or layout.LINEAGE)
+    if without:
+        path.unlink()
+    else:
+        path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+    manifest = bundle.manifest
+    write_bundle(
+        folder,
+        name=manifest.name,
+        created=manifest.created,
+        git_commit=manifest.git_commit,
+        run=manifest.run,
+        snapshot=manifest.snapshot,
+        environment=manifest.environment,
+        runtime=manifest.runtime,
+    )
+    return folder
