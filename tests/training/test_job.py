@@ -15,13 +15,16 @@ from tabi.training.job import TrainedRun, plain, result_line, train
 from tabi.training.runs import load_run
 from tabi.training.tracking import hyperparameters, tracking_client
 
+# of a binary task
+REPORTS = ("calibration", "contributions", "learning_curve", "permutation_importance", "slices", "thresholds")
+
 
 def test_two_runs_of_the_same_rows_and_seed_agree_to_the_last_digit(trained: Any) -> None:
     assert trained.run.run_id != trained.again.run_id
     assert trained.run.metrics == trained.again.metrics
     assert trained.run.threshold == trained.again.threshold
     first, again = (load_run(trained.workspace, "breast_cancer", r.run_id) for r in (trained.run, trained.again))
-    for name in ("roc", "precision_recall", "calibration", "permutation_importance"):
+    for name in ("roc", "precision_recall", *REPORTS):
         picture = (first.artifacts / "reports" / f"{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
         assert picture == (again.artifacts / "reports" / f"{name}.png").read_bytes()
@@ -58,10 +61,9 @@ def test_the_tracked_run_holds_parameters_metrics_inputs_and_every_artifact(trai
         "environment.lock",
         "metrics.json",
         "pipeline.skops",
-        "reports/calibration.png",
+        *(f"reports/{name}.{kind}" for name in REPORTS for kind in ("json", "png")),
         "reports/front.json",
         "reports/front.png",
-        "reports/permutation_importance.png",
         "reports/precision_recall.png",
         "reports/roc.png",
         "schema.json",

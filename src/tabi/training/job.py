@@ -7,6 +7,7 @@ import json
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
 from tabi.training.choice import CandidateScore
 from tabi.training.environment import commit_of, environment_lock, lock_digest
-from tabi.training.fitting import Fitted, fit_table
+from tabi.training.fitting import Fitted, fit_best, fit_table
 from tabi.training.plots import write_front, write_plots
 from tabi.training.presets import Params
 from tabi.training.progress import Quiet, Reporter
+from tabi.training.reports import Rows, Subject, write_reports
 from tabi.training.saved import save_pipeline
 from tabi.training.tracking import hyperparameters, tracked_run
 from tabi.workspace import Workspace
@@ -88,11 +90,9 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
         folder = Path(scratch)
         fitted = fit_table(table, config, report)
         report.stage("keep the results")
-        test = fitted.cut.test
-        write_plots(
-            folder / "reports", fitted.pipeline, table.X.iloc[test], table.y[test], fitted.probability, config.seed
-        )
+        write_plots(folder / "reports", table.y[fitted.cut.test], fitted.probability)
         write_front(folder / "reports", fitted.search)
+        write_reports(folder / "reports", _subject(table, config, fitted))
         _write_files(folder, table, config, fitted, lock)
         best = plain(fitted.search.best)
         seconds = time.monotonic() - begun
@@ -104,6 +104,23 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
     run = TrainedRun(tracker.run_id, config.name, ds, mode, best, fitted.metrics, fitted.threshold.value, seconds)
     _leave_summary(workspace, run, inputs, fitted.search.table)
     return run
+
+
+def _subject(table: Table, config: ProjectConfig, fitted: Fitted) -> Subject:
+    """What the reports are told."""
+    train, test = (Rows(table.X.iloc[rows], table.y[rows]) for rows in (fitted.cut.train, fitted.cut.test))
+    return Subject(
+        table.contract,
+        fitted.pipeline,
+        train,
+        test,
+        fitted.probability,
+        partial(fit_best, table.contract, config, fitted.search.best),
+        fitted.threshold.value,
+        fitted.out_of_fold,
+        config.threshold,
+        config.seed,
+    )
 
 
 def _write_files(folder: Path, table: Table, config: ProjectConfig, fitted: Fitted, lock: str) -> None:

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from tabi.contract import Contract
 from tabi.errors import ExplanationError
-from tabi.explain import Explanation
+from tabi.explain import Explanation, Trees
 from tabi.training.explanation.estimators import score_of
 from tabi.training.explanation.owners import owners_after
 from tabi.training.stages import Floats
@@ -29,6 +29,12 @@ class Anatomy:
 
     preparation: list[tuple[str, Any]] = field(repr=False)
     explanation: Explanation = field(repr=False)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes a row is compared with; none in a linear model."""
+        model = self.explanation.model
+        return model.nodes if isinstance(model, Trees) else 0
 
 
 def anatomy_of(pipeline: Pipeline, contract: Contract, training: pd.DataFrame) -> Anatomy:
