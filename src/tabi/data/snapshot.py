@@ -14,7 +14,8 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -87,8 +88,9 @@ def write_snapshot(
     try:
         beside.mkdir(parents=True)
         spool = Spool(beside)
-        for batch in [batches] if isinstance(batches, pd.DataFrame) else batches:
-            spool.add(batch)
+        with _closing([batches] if isinstance(batches, pd.DataFrame) else batches) as each:
+            for batch in each:
+                spool.add(batch)
         written = spool.finish()
         rows = StoredRows.of_file(written)
         digest = digest_of_rows(rows)
@@ -108,6 +110,16 @@ def write_snapshot(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return _snapshot(folder, digest, description)
+
+
+@contextmanager
+def _closing(batches: Iterable[pd.DataFrame]) -> Iterator[Iterable[pd.DataFrame]]:
+    """The batches, of which a source lets go at once when something fails here."""
+    try:
+        yield batches
+    finally:
+        if isinstance(batches, Generator):
+            batches.close()
 
 
 def digest_of_query(query: str) -> str:

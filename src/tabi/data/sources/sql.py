@@ -18,7 +18,7 @@ from tabi.errors import ConfigError, SourceError
 from tabi.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Connection, CursorResult, Engine
 
 BATCH = 50_000
 """Rows that are fetched at a time."""
@@ -70,22 +70,17 @@ def _shown(rest: str) -> str:
 
 
 def _batches(url: URL, query: str, called: str) -> Iterator[pd.DataFrame]:
-    from sqlalchemy import text
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
     engine = _engine_of(url, called)
     try:
-        with engine.connect() as connection:
-            result = _read_only(connection).execution_options(yield_per=BATCH).execute(text(query.replace(":", "\\:")))
-            if not result.returns_rows:
+        with engine.connect() as connection, _answer(connection, query) as answer:
+            if not answer.returns_rows:
                 raise ConfigError("`query` gives no rows: write a SELECT")
-            names = list(result.keys())
-            none = True
-            for rows in result.partitions(BATCH):
-                none = False
-                yield _frame([tuple(row) for row in rows], names)
-            if none:
-                yield _frame([], names)
+            names = list(answer.keys())
+            for rows in answer.partitions(BATCH):
+                # each value as the driver gives it: pandas would round whole numbers beside a missing one
+                yield pd.DataFrame([tuple(row) for row in rows], columns=names, dtype=object)
     # what a driver says may hold values of rows, and an address
     except DBAPIError as error:
         raise SourceError(f"the database of source {called!r} refused {_stage(error)}: {_reason(error)}") from None
@@ -95,9 +90,11 @@ def _batches(url: URL, query: str, called: str) -> Iterator[pd.DataFrame]:
         engine.dispose()
 
 
-def _frame(rows: list[tuple[Any, ...]], names: list[str]) -> pd.DataFrame:
-    # each value as the driver gives it: pandas would round whole numbers beside a missing one
-    return pd.DataFrame(rows, columns=names, dtype=object)
+def _answer(connection: Connection, query: str) -> CursorResult[Any]:
+    from sqlalchemy import text
+
+    # a colon is the query's own, and no parameter of SQLAlchemy
+    return _read_only(connection).execution_options(yield_per=BATCH).execute(text(query.replace(":", "\\:")))
 
 
 def _engine_of(url: URL, called: str) -> Engine:
