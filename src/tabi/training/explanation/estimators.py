@@ -156,7 +156,7 @@ def _linear(estimator: Any, path: str, means: Means) -> Score:
     if type(estimator) in LINEAR_CLASSIFIERS:
         link = "logit" if scores == 1 else "softmax"
         if isinstance(estimator, models.SGDClassifier) and (estimator.loss != "log_loss" or scores > 1):
-            raise _refused(path, estimator, "only loss='log_loss' of two classes has an exact explanation")
+            raise _refused(path, estimator, f"only loss='log_loss' of two classes has an exact explanation; {_ADVICE}")
     elif scores > 1:
         raise _refused(path, estimator, "it has more than one target; train one model a target")
     model = Linear(pack(coefficients, "float64"), pack(means(), "float64"))
@@ -167,7 +167,9 @@ def _calibrated(estimator: CalibratedClassifierCV, path: str, width: int, means:
     """A sigmoid over one score of two classes is linear in its log-odds; anything else is not."""
     members = estimator.calibrated_classifiers_
     if len(members) > 1 or len(estimator.classes_) > 2:
-        raise _refused(path, estimator, "only one calibrated estimator of two classes has an exact explanation")
+        raise _refused(
+            path, estimator, f"only one calibrated estimator of two classes has an exact explanation; {_ADVICE}"
+        )
     calibrator = members[0].calibrators[0]
     if isinstance(calibrator, IsotonicRegression):
         raise _refused(path, estimator, f"isotonic steps have no exact explanation; use method: sigmoid, or {_ADVICE}")
