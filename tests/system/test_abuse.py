@@ -20,10 +20,15 @@ __all__ = ["harbour"]
 pytestmark = pytest.mark.system
 
 ROWS = 100_000
-# beside what the server has with a model: the body, what is made of it, the answer, and the log's lines of a part
+# beside what the server has with a model: a second process with the model, the body, what is made of it, the answer, and
+# the log's lines of a part
 GROWTH_MB = 350
-# the tightest usual objective of a prediction service; below it a ratio says little on a shared machine
-FLOOR_MS = 25.0
+# on two cores without other work the p99 is about 1 ms before abuse; where 20 other processes are busy it is 4 to 7 ms
+# before, one or two turns of the scheduler, and up to twice that during. While large bodies were read by a thread it was
+# 11.5 ms on the quiet machine.
+FLOOR_MS = 10.0
+# rounds in which the same kind of abuse must do harm, or it was the machine
+TRIES = 3
 STREAM, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
@@ -34,8 +39,14 @@ def server(harbour: Harbour) -> Iterator[Server]:
 
 
 def memory_mb(server: Server, field: str) -> float:
-    """VmRSS: now; VmHWM: the most so far."""
-    lines = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8").splitlines()
+    """Of the worker and its process of large requests. VmRSS: now; VmHWM: the most so far of each."""
+    children = Path(f"/proc/{server.process.pid}").glob("task/*/children")
+    family = [str(server.process.pid), *(pid for found in children for pid in found.read_text().split())]
+    return sum(_memory_of(pid, field) for pid in family)
+
+
+def _memory_of(pid: str, field: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
 
 
@@ -119,17 +130,21 @@ def test_lines_without_end_take_no_memory(server: Server) -> None:
 def test_good_traffic_suffers_little_from_any_abuse(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from benchmarks.abuse import measure
+    from benchmarks.abuse import ABUSES, measure
 
     monkeypatch.setenv("TABI_STORE", str(harbour.store.root))
     monkeypatch.setenv("TABI_PREDICTIONS", str(tmp_path / "log"))
-    figures = measure("voyage", 3, seconds=1.0)
-    for figure in figures:
-        print(figure, f"{figure.ratio:.2f}")
-    assert sum(figure.errors for figure in figures) == 0
-    # twice a fraction of a millisecond is within the noise of a shared machine, so a floor stands beside the ratio
-    suffered = {figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > FLOOR_MS}
-    assert suffered == set()
+    suspects = ABUSES
+    for _ in range(TRIES):
+        figures = measure("voyage", 3, suspects, seconds=1.0)
+        for figure in figures:
+            print(figure, f"{figure.ratio:.2f}")
+        assert sum(figure.errors for figure in figures) == 0
+        harmful = {figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > FLOOR_MS}
+        suspects = tuple(abuse for abuse in ABUSES if abuse.__name__ in harmful)
+        if not suspects:
+            break
+    assert suspects == ()
 
 
 @pytest.mark.timeout(900)
