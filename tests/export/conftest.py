@@ -21,7 +21,7 @@ from tabi.contract import (
     TextColumn,
 )
 from tests.serving.conftest import contract as voyage
-from tests.serving.conftest import make_bundle, native, table
+from tests.serving.conftest import logistic, make_bundle, native, table
 
 HOSTILE = '<img src=x onerror="globalThis.hacked=1">'
 CLASSES: dict[Task, tuple[str, ...]] = {
@@ -172,12 +172,12 @@ def vote(seed: int) -> Any:
 
 
 def compiled(folder: Path, name: str) -> tuple[Path, dict[int, tuple[float, ...]]]:
-    """A bundle of the model `native` or `vote`, and where its trees split each numeric column."""
+    """A bundle of the model `native`, `vote` or `linear`, and where its trees split each numeric column."""
     import sklearn.ensemble  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     from tabi.compile import compile_pipeline
 
     with threadpool_limits(1):
-        found = compile_pipeline({"native": native, "vote": vote}[name](1), voyage())
+        found = compile_pipeline({"native": native, "vote": vote, "linear": logistic}[name](1), voyage())
     return make_bundle(folder, name, found.model, voyage()), found.thresholds

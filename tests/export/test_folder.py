@@ -23,6 +23,12 @@ def test_it_does_not_touch_a_folder_with_anything_else(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "theirs"
 
 
+def test_what_a_killed_export_left_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".a.123").write_text("half")
+    write_folder(tmp_path, {"a": b"whole"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("theirs")
     with pytest.raises(ConfigError, match="name another folder"):

@@ -16,9 +16,14 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = sorted({path.name for path in folder.iterdir()} - files.keys())
+        found = {path.name for path in folder.iterdir()}
+        # what an export that was killed left behind
+        parts = {name for name in found if any(name.startswith(f".{ours}.") for ours in files)}
+        strangers = sorted(found - parts - files.keys())
         if strangers:
             raise ConfigError(f"{folder} holds {strangers[0]}, which is no export's: name a new or empty folder")
+        for name in parts:
+            (folder / name).unlink(missing_ok=True)
         for name, content in files.items():
             _write(folder / name, content)
     except OSError as error:

@@ -112,6 +112,8 @@ def _example(bundle: Bundle, facts: GraphFacts, example: Example) -> Iterator[st
     yield "Each program prints the graph's output and, of a classification, the label:"
     yield ""
     yield from _fence("text", expected)
+    yield "C++ and Java may write the same number in another form."
+    yield ""
     for sample in samples(example, facts.inputs, target, threshold):
         yield f"### {sample.title}"
         yield ""

@@ -79,7 +79,7 @@ let language = languageAtFirst();
 
 function languageAtFirst() {
   const asked = location.hash.slice(1);
-  if (asked in WORDS) return asked;
+  if (Object.hasOwn(WORDS, asked)) return asked;
   return navigator.language.startsWith("ja") ? "ja" : "en";
 }
 
