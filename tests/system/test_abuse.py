@@ -20,12 +20,11 @@ __all__ = ["harbour"]
 pytestmark = pytest.mark.system
 
 ROWS = 100_000
-# beside what the server has with a model: a second process with the model, the body, what is made of it, the answer, and
-# the log's lines of a part
+# beside what the server has with a model: a second process with the model, the body, what is made of it, the answer,
+# and the log's lines of a part
 GROWTH_MB = 350
 # on two cores without other work the p99 is about 1 ms before abuse; where 20 other processes are busy it is 4 to 7 ms
-# before, one or two turns of the scheduler, and up to twice that during. While large bodies were read by a thread it was
-# 11.5 ms on the quiet machine.
+# before, one or two turns of the scheduler, and up to twice that during. While a thread read large bodies it was 11 ms.
 FLOOR_MS = 10.0
 # rounds in which the same kind of abuse must do harm, or it was the machine
 TRIES = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,6 +131,16 @@ def test_it_ends_with_its_worker_however_that_ends(own: Server, number: signal.S
     code = own.process.wait(20)
     assert code == (0 if number is signal.SIGTERM else -number)
     until(lambda: not is_there(child))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_it_comes_after_the_worker_for_the_core_and_before_it_where_memory_ends(own: Server) -> None:
+    assert ask_large(own)[0] == 200
+    (child,) = children(own)
+    worker = own.process.pid
+    assert os.getpriority(os.PRIO_PROCESS, child) > os.getpriority(os.PRIO_PROCESS, worker)
+    found = [int(Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="utf-8")) for pid in (worker, child)]
+    assert found[0] < found[1]
 
 
 def test_signals_that_reach_all_processes_let_it_finish(own: Server) -> None:

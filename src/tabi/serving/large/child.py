@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import cast
@@ -29,6 +30,8 @@ from tabi.serving.telemetry.hooks import Counter
 
 # below that of the worker, whose small requests are not to wait for a large one
 NICENESS = 10
+# where memory ends, the system is to end this process and not the worker
+BADNESS = 500
 
 
 class Loaded:
@@ -118,6 +121,8 @@ def _end_with(line: int) -> None:
 def main() -> None:
     """Answer until the worker ends."""
     os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(BADNESS), encoding="utf-8")
     # whoever ends a whole group or container lets the worker finish what it does
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
