@@ -15,7 +15,7 @@ from tabi.errors import ExplanationError
 from tabi.project import load_config
 from tabi.registry import release
 from tabi.registry.explanation import explanation_document
-from tabi.serving.explanations import explain_row, has_explanation, open_explainer
+from tabi.serving.explanations import explain_row, has_explanation
 from tabi.serving.model import Model
 from tabi.store import Store
 from tabi.training.job import train
@@ -31,7 +31,7 @@ def test_a_project_that_asks_for_it_gets_a_bundle_that_explains(trained: Trained
     released = release(workspace, "shop", run, told.append)
     assert any(line.startswith("explain") for line in told)
     model = Model.open(released.folder)
-    found = explain_row(model, open_explainer(model), {"age": 41, "town": "京都"}, "1")
+    found = explain_row(model, {"age": 41, "town": "京都"}, "1")
     assert {each.column for each in found.contributions} == {"age", "visits", "town", "plan"}
     total = found.base + sum(each.contribution for each in found.contributions)
     assert total == pytest.approx(np.log(found.answer / (1 - found.answer)), abs=1e-9)

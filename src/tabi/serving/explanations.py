@@ -15,19 +15,21 @@ from tabi.contract import Contract, Fault
 from tabi.errors import ExplanationError
 from tabi.explain import Explained, Explainer, Link
 from tabi.serving.batching import Done
-from tabi.serving.codec import Codec, encode
-from tabi.serving.endpoints import JSON, Asking, unsupported
+from tabi.serving.codec import encode
+from tabi.serving.endpoints import JSON, Asking, Predict, unsupported
 from tabi.serving.messages import Place, Response, Row
 from tabi.serving.model import Model
 from tabi.serving.places import path_in_features, refusal_of_rows, warnings_of
 from tabi.serving.problems import problem
-from tabi.serving.served import Served
 
 ABSENT = (
     "this version was released without explanations: set `explain: true` in the project's config.yaml and release it "
     "again"
 )
 
+# they go with their models
+_explainers: WeakKeyDictionary[Model, Explainer] = WeakKeyDictionary()
+_opening = Lock()
 _log = logging.getLogger("tabi.serving")
 
 
@@ -73,50 +75,40 @@ class ExplainReply(msgspec.Struct):
     warnings: list[Place]
 
 
-class Explain:
-    """`POST /explain`. It always works in the thread of large requests, so one row is explained at a time."""
+class Explain(Predict):
+    """`POST /explain`: the body of `/predict`, and another answer.
+
+    It is large however small its body is: an explanation takes as long as hundreds of rows.
+    """
 
     label = "/explain"
 
-    def __init__(self, served: Served, codec: Codec, limit: int) -> None:
-        self.limit = limit
-        self._served = served
-        self._read = codec.read_predict
-        self._explainers: WeakKeyDictionary[Model, Explainer] = WeakKeyDictionary()
-        self._loading = Lock()
-
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:  # noqa: ARG002
-        """None is: even a small explanation takes as long as hundreds of rows."""
-        return False
+        """None is, but that there are no explanations is told at once."""
+        return self.served.ready and not has_explanation(self.served.slot.model)
 
     def light(self, body: bytes) -> bool:  # noqa: ARG002
-        """None is."""
-        return False
+        """What is inline is."""
+        return True
 
     def start(self, asking: Asking, done: Done) -> None:
-        """Answer here, where it was not to be."""
+        """Say that there are no explanations."""
         done(self.work(asking))
 
     def work(self, asking: Asking) -> Response:
         """Answer one row."""
-        model = self._served.slot.model
+        model = self.served.slot.model
         if not has_explanation(model):
             return problem(501, ABSENT, asking.request_id)
         if asking.kind not in JSON:
             return unsupported(asking, "application/json")
         row = self._read(asking.body)
         try:
-            return Response(encode(explain_row(model, self._explainer(model), row, asking.request_id)))
+            return Response(encode(explain_row(model, row, asking.request_id)))
         except ExplanationError as error:
             # its text names neither values nor folders
             _log.error("request %s: %s", asking.request_id, error)
             return problem(500, str(error), asking.request_id)
-
-    def _explainer(self, model: Model) -> Explainer:
-        with self._loading:
-            if model not in self._explainers:
-                self._explainers[model] = open_explainer(model)
-            return self._explainers[model]
 
 
 def has_explanation(model: Model) -> bool:
@@ -124,16 +116,24 @@ def has_explanation(model: Model) -> bool:
     return any(entry.path == layout.EXPLANATION for entry in model.bundle.manifest.files)
 
 
-def open_explainer(model: Model) -> Explainer:
-    """The explainer of a model that has one; `BundleError` if its file is not what was released."""
-    return Explainer.of_bundle(model.bundle.document(layout.EXPLANATION), model.contract)
+def explainer_of(model: Model) -> Explainer:
+    """The explainer of a model that has one, opened with the first row that asks for it.
+
+    `BundleError` if its file is not what was released.
+    """
+    with _opening:
+        if model not in _explainers:
+            document = model.bundle.document(layout.EXPLANATION)
+            _explainers[model] = Explainer.of_bundle(document, model.contract)
+        return _explainers[model]
 
 
-def explain_row(model: Model, explainer: Explainer, row: Row, request_id: str) -> ExplainReply:
+def explain_row(model: Model, row: Row, request_id: str) -> ExplainReply:
     """The reply for one row.
 
     `RequestError` names what cannot be let pass, `ExplanationError` says that the explanation does not add up.
     """
+    explainer = explainer_of(model)
     tensors, faults, refused = model.read([row])
     answers = model.session.run(tensors)[0]
     if refused:

@@ -28,6 +28,8 @@ def endpoint_of(label: str, served: Holder, codec: Codec, limits: Limits, versio
     """The endpoint of a route by its label, of those that a large body may come by. Law: its `label` is `label`."""
     if label == Predict.label:
         return Predict(served, codec, limits.row_body)
+    if label == Explain.label:
+        return Explain(served, codec, limits.row_body)
     if label == PredictBatch.label:
         return PredictBatch(served, codec, limits.body)
     if label == _INVOCATIONS:
@@ -47,9 +49,8 @@ class Routes:
         for served in models:
             self.endpoints[f"/v2/models/{served.name}/infer"] = self._endpoint(_INFER, served)
             for prefix in (f"/models/{served.name}", *([""] if models.only else [])):
-                for label in (Predict.label, PredictBatch.label, _INVOCATIONS):
+                for label in (Predict.label, PredictBatch.label, Explain.label, _INVOCATIONS):
                     self.endpoints[prefix + label] = self._endpoint(label, served)
-                self.endpoints[f"{prefix}/explain"] = Explain(served, codec, limits.row_body)
                 self.lines[f"{prefix}/predict_batch"] = PredictLines(served, codec)
 
     def find(self, path: str) -> Endpoint | None:
