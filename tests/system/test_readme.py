@@ -14,6 +14,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY.parent / "shared" / "data"
 OPENML = "needs OpenML"
+# .ci/run sets the variable when it has itself run that block in a bare clone a moment ago
+TESTS, TESTED = "make test\n", "TABI_TESTED"
 LIMIT_S = 1500
 
 
@@ -47,6 +49,8 @@ def test_every_shell_block_works_in_its_order_from_a_bare_clone(clone: Path) -> 
     ran = 0
     for block in blocks("README.md"):
         if OPENML in block and not CACHE.is_dir() and not os.environ.get("TABI_TEST_OPENML"):
+            continue
+        if block == TESTS and os.environ.get(TESTED):
             continue
         began = time.monotonic()
         done = subprocess.run(
