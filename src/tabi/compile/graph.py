@@ -6,18 +6,20 @@ and reordering columns costs no node until somebody needs the lanes side by side
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 OPSET = 21
 ML_OPSET = 5
 IR_VERSION = 10
 ML = "ai.onnx.ml"
+# ONNX Runtime's own operators, which come with each of its builds
+CONTRIB = "com.microsoft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Graph:
     thresholds: dict[int, set[float]] = field(default_factory=dict)
     # what each step of the pipeline gave, by its path
     steps: dict[str, Lanes | Scores | Value] = field(default_factory=dict)
+    # of the names of the nodes that are being added: a branch's own differ from all others
+    _prefix: str = ""
     _packed: dict[Lanes, str] = field(default_factory=dict)
     _named: dict[bytes, str] = field(default_factory=dict)
     _added: dict[bytes, str] = field(default_factory=dict)
@@ -97,7 +101,7 @@ class Graph:
         node = helper.make_node(operator, list(inputs), [], domain=domain, **attributes)
         content = node.SerializeToString(deterministic=True)
         if content not in self._added:
-            output = f"{operator.lower()}_{len(self.nodes)}"
+            output = f"{self._prefix}{operator.lower()}_{len(self.nodes)}"
             node.name = output
             node.output.append(output)
             self.nodes.append(node)
@@ -119,6 +123,27 @@ class Graph:
             parts = [self._gather(run) for run in _runs(lanes)]
             self._packed[lanes] = parts[0] if len(parts) == 1 else self.add("Concat", parts, axis=1)
         return self._packed[lanes]
+
+    def choose(
+        self, condition: str, build: Callable[[], str], otherwise: str, kind: TensorProto.DataType = TensorProto.INT64
+    ) -> str:
+        """The tensor that `build` gives where `condition` holds, one truth value for all rows, else `otherwise`.
+
+        The nodes that `build` adds run only where the condition holds. `kind`: what both tensors hold.
+        """
+        makers = enumerate((lambda: otherwise, build))
+        branches = [self._branch(f"branch_{len(self.nodes)}_{i}", make, kind) for i, make in makers]
+        return self.add("If", [condition], else_branch=branches[0], then_branch=branches[1])
+
+    def _branch(self, name: str, build: Callable[[], str], kind: TensorProto.DataType) -> GraphProto:
+        outer = self.nodes, self._added, self._packed, self._prefix
+        self.nodes, self._added, self._packed, self._prefix = [], dict(self._added), dict(self._packed), f"{name}_"
+        try:
+            end = helper.make_node("Identity", [build()], [f"{name}_end"], name=f"{name}_end")
+            output = helper.make_tensor_value_info(end.output[0], kind, None)
+            return helper.make_graph([*self.nodes, end], name, [], [output])
+        finally:
+            self.nodes, self._added, self._packed, self._prefix = outer
 
     def sigmoid(self, tensor: str) -> str:
         """1 / (1 + e^-x), by a power.
@@ -146,7 +171,7 @@ class Graph:
         for node in reversed(self.nodes):
             if needed.intersection(node.output):
                 nodes.append(node)
-                needed.update(node.input)
+                needed.update(_read(node))
         constants = []
         for name, tensor in self.constants.items():
             if name in needed:
@@ -157,12 +182,26 @@ class Graph:
         graph = helper.make_graph(nodes[::-1], "tabi", list(inputs), list(outputs), constants)
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)],
+            opset_imports=[helper.make_opsetid(domain, version) for domain, version in _domains(nodes).items()],
             ir_version=IR_VERSION,
             producer_name="tabi",
         )
         helper.set_model_props(model, metadata)
         return model
+
+
+def _read(node: NodeProto) -> Iterator[str]:
+    """What a node reads, what its branches read included."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from _read(inner)
+
+
+def _domains(nodes: Sequence[NodeProto]) -> dict[str, int]:
+    """The operator sets of a graph with their versions; that of ONNX Runtime only where a node is of it."""
+    contrib = {CONTRIB: 1} if any(node.domain == CONTRIB for node in nodes) else {}
+    return {"": OPSET, ML: ML_OPSET, **contrib}
 
 
 def _runs(lanes: Lanes) -> list[Lanes]:

@@ -13,7 +13,6 @@ _TARGETS = "it gives more than one target; train one model a target"
 _LABELS = "it works on the target, not on columns; the contract encodes the target"
 _DENSITY = "it estimates a density or outliers and predicts no target"
 _COVARIANCE = "it estimates a covariance and transforms nothing"
-_TEXT = "columns of running text are not compiled; give numbers or categories"
 _OUTLIER = "it finds outliers and predicts no target"
 
 REFUSED: dict[str, str] = {
@@ -91,7 +90,6 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(
         ("EllipticEnvelope", "IsolationForest", "LocalOutlierFactor", "OneClassSVM", "SGDOneClassSVM"), _OUTLIER
     ),
-    **dict.fromkeys(("CountVectorizer", "HashingVectorizer", "TfidfVectorizer"), _TEXT),
     **dict.fromkeys(("DictVectorizer", "FeatureHasher"), "it takes dictionaries, not columns; use OneHotEncoder"),
     "PatchExtractor": "it takes images, not columns",
     "AdditiveChi2Sampler": "it takes logarithms, which onnxruntime computes otherwise in a batch; use Nystroem",
@@ -100,6 +98,7 @@ REFUSED: dict[str, str] = {
     "AdaBoostRegressor": "it takes a median over its members, which has no operator; use RandomForestRegressor",
     "GaussianProcessClassifier": "onnxruntime has no error function in float64; use SVC inside CalibratedClassifierCV",
     "GaussianProcessRegressor": "its kernels are code; use KernelRidge",
+    "HashingVectorizer": "it gives a column to terms that no text of the fit held; use TfidfVectorizer",
     "IterativeImputer": "it refines its guesses by rounds until a tolerance; use SimpleImputer",
     "IsotonicRegression": "it takes one column and cannot stand in a table's pipeline; use CalibratedClassifierCV",
     "NearestCentroid": "rounding decides about distances near zero; use LinearDiscriminantAnalysis",

@@ -20,6 +20,7 @@ from tabi.compile.converters import (
     project,
     scale,
     select,
+    text,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "project",
     "scale",
     "select",
+    "text",
 ]

@@ -16,14 +16,12 @@ from sklearn.decomposition import (
     SparsePCA,
     TruncatedSVD,
 )
-from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
-from sklearn.preprocessing import Normalizer
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
 from tabi.compile.graph import Graph, Lanes, Value
 from tabi.compile.operators import Array, affine
-from tabi.compile.registry import convert, converts, numbers_only, refuse, transforms
+from tabi.compile.registry import converts, numbers_only, refuse, transforms
 
 
 @converts(PCA, IncrementalPCA)
@@ -80,20 +78,6 @@ def _partial_least_squares_regression(pls: Any, graph: Graph, lanes: Lanes, path
         raise refuse(path, pls, "more than one target", "train one model a target")
     centred = _centred_product(pls, graph, lanes, path, pls._x_mean, pls.coef_.T)
     return Value(graph.add("Add", [graph.pack(centred), graph.constant(pls.intercept_[None, :])]))
-
-
-@converts(TfidfTransformer)
-def _tfidf(transformer: TfidfTransformer, graph: Graph, lanes: Lanes, path: str) -> Lanes:
-    if transformer.sublinear_tf:
-        raise refuse(path, transformer, "sublinear_tf=True", "leave it False")
-    if transformer.use_idf:
-        values = graph.pack(numbers_only(transformer, lanes, path))
-        lanes = graph.lanes_of(graph.add("Mul", [values, graph.constant(transformer.idf_[None, :])]), len(lanes))
-    if transformer.norm is None:
-        return lanes
-    normed = convert(Normalizer(norm=transformer.norm), graph, lanes, f"{path}/norm")
-    assert isinstance(normed, tuple)  # noqa: S101  a normalizer gives lanes, for the type checker
-    return normed
 
 
 def _product(step: Any, graph: Graph, lanes: Lanes, path: str, weights: Array, bias: Array | None = None) -> Lanes:
