@@ -26,6 +26,7 @@ KINDS = {
     "codes": "codes",
     "texts": "categories, missing",
     "mixed": "numbers, categories, missing",
+    "prose": "texts, missing",
 }
 
 HEAD = """# What the compiler converts
@@ -87,7 +88,7 @@ def _row(name: str, specs: Iterable[Spec]) -> str:
 
 
 def _columns(spec: Spec) -> str:
-    bounded = not spec.extreme and spec.kind not in ("counts", "codes", "texts")
+    bounded = not spec.extreme and spec.kind not in ("counts", "codes", "texts", "prose")
     return f"{KINDS[spec.kind]}{', none enormous' if bounded else ''}"
 
 

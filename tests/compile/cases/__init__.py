@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.compile.cases import classifiers, ensembles, regressors, transformers, wrappers
+from tests.compile.cases import classifiers, ensembles, regressors, texts, transformers, wrappers
 from tests.compile.cases.spec import Spec, Table
 
 SPECS: tuple[Spec, ...] = (
     *transformers.SPECS,
+    *texts.SPECS,
     *classifiers.SPECS,
     *ensembles.SPECS,
     *wrappers.SPECS,

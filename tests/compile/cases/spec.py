@@ -11,13 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 from hypothesis import strategies as st
 
-from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors
+from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors, TextColumn
 from tabi.data import frame_of
 
 TEXTS = ("a", "b", "c d", "東京", "nan", "None")
+# letters of which words are made, and what Python and other programs take for different things
+LETTERS = tuple("aabbAB1 .\n\u3000_İΣσςẞʰ\u0307\u0345\u00ad\u200d\0😀アｱＡ²東京が\u3099")
 # full: numbers of any scale · missing: the same with gaps · even: numbers of about 1 · positive: more than 0
 # counts: 0, 1, 2, … · codes: 0 to 3 · texts: categories with gaps · mixed: numbers and categories, both with gaps
-Kind = Literal["full", "missing", "even", "positive", "counts", "codes", "texts", "mixed"]
+# prose: one column of free text with gaps
+Kind = Literal["full", "missing", "even", "positive", "counts", "codes", "texts", "mixed", "prose"]
 ODD_POSITIVE = (1e15, 1e-300, 5e-324)
 ODD = (*ODD_POSITIVE, -1e15, -0.0)
 Options = Mapping[str, st.SearchStrategy[Any]]
@@ -56,15 +59,18 @@ class Table:
         self._random, self._kind = random, kind
         self._scales = 10.0 ** random.integers(-2, 5, 3) if kind in ("full", "missing", "mixed") else np.ones(3)
         self._digits = int(random.integers(0, 4))
-        numeric, categorical = (0, 3) if kind == "texts" else (3, 2 if kind == "mixed" else 0)
-        columns: list[NumericColumn | CategoricalColumn] = [NumericColumn(f"n{i}") for i in range(numeric)]
-        columns += [CategoricalColumn(f"c{i}", TEXTS) for i in range(categorical)]
+        numeric, categorical = {"texts": (0, 3), "mixed": (3, 2), "prose": (0, 1)}.get(kind, (3, 0))
+        columns: list[NumericColumn | CategoricalColumn | TextColumn] = [NumericColumn(f"n{i}") for i in range(numeric)]
+        texts = [
+            TextColumn(f"c{i}") if kind == "prose" else CategoricalColumn(f"c{i}", TEXTS) for i in range(categorical)
+        ]
+        columns += texts
         # kinds mixed, as in a real table
         self.contract = Contract("case", tuple(columns[::2] + columns[1::2]), Target("y", ("no", "yes")))
         self.seen = self._rows(80, numeric, categorical)
         self.y = self._target(classes)
         other = self._rows(40, numeric, categorical)
-        if extreme and kind not in ("codes", "counts", "texts"):
+        if extreme and kind not in ("codes", "counts", "texts", "prose"):
             # one in a row: two enormous numbers may leave nothing of their sum but rounding
             chosen = ODD_POSITIVE if kind == "positive" else ODD
             for row in range(0, 40, 6):
@@ -102,6 +108,9 @@ class Table:
             numbers = random.integers(0, 4, size=(rows, numeric)).astype(np.float64)
             numbers[:4] = np.arange(4.0)[:, None]
         texts = random.choice(np.array(TEXTS, dtype=object), size=(rows, categorical))
+        if self._kind == "prose":
+            lengths = random.choice((1, 3, 8, 25), size=rows)
+            texts = np.array([["".join(random.choice(LETTERS, length))] for length in lengths], dtype=object)
         texts[random.random(texts.shape) < 0.15] = ""
         return Tensors(numbers, texts.astype(object))
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import Normalizer
 
 from tabi.compile.alphabet import OTHER
 from tabi.compile.graph import Graph, Lanes
-from tabi.compile.operators import as_double, as_index
+from tabi.compile.operators import as_double, as_index, exp
 from tabi.compile.registry import convert, converts, numbers_only, refuse
 from tabi.compile.sequences import END, counted, following, kept, padded, previous, symbol
 from tabi.compile.terms import TOKEN_LENGTHS, Terms, bounded_terms, character_terms, word_terms
@@ -62,20 +62,32 @@ def _weighted(transformer: TfidfTransformer, graph: Graph, lanes: Lanes, path: s
 
 
 def _sublinear(graph: Graph, lanes: Lanes) -> Lanes:
-    """1 + log(count) for each count above 0. Log differs in a batch, so it is left to counts that hardly occur."""
+    """1 + log(count) for each count above 0, by a table."""
     counts = graph.pack(lanes)
-    table = np.concatenate([[0.0], 1.0 + np.log(np.arange(1.0, LARGEST_COUNT + 1))])
+    table = graph.constant(np.concatenate([[0.0], 1.0 + np.log(np.arange(1.0, LARGEST_COUNT + 1))]))
     places = graph.add("Min", [as_index(graph, counts), symbol(graph, LARGEST_COUNT)])
-    looked_up = graph.add("Gather", [graph.constant(table), places], axis=0)
-    beyond = graph.add("Greater", [counts, graph.constant(float(LARGEST_COUNT))])
+    looked_up = graph.add("Gather", [table, places], axis=0)
+    largest = graph.constant(float(LARGEST_COUNT))
 
     def computed() -> str:
-        logarithms = graph.add("Add", [graph.add("Log", [counts]), graph.constant(1.0)])
-        return graph.add("Where", [beyond, logarithms, looked_up])
+        beyond = graph.add("Greater", [counts, largest])
+        return graph.add("Where", [beyond, _one_and_logarithm(graph, counts, table), looked_up])
 
     highest = graph.add("ReduceMax", [counts], keepdims=0)
-    rare = graph.add("Greater", [highest, graph.constant(float(LARGEST_COUNT))])
+    rare = graph.add("Greater", [highest, largest])
     return graph.lanes_of(graph.choose(rare, computed, looked_up, TensorProto.DOUBLE), len(lanes))
+
+
+def _one_and_logarithm(graph: Graph, counts: str, table: str) -> str:
+    """1 + log(count) of large counts, by three steps of Halley's method: the Log operator differs in a batch."""
+    parts = as_index(graph, graph.add("Div", [counts, graph.constant(LARGEST_COUNT + 1.0)]))
+    near = graph.add("Gather", [table, graph.add("Max", [parts, symbol(graph, 1)])], axis=0)
+    found = graph.add("Add", [near, graph.constant(np.log(LARGEST_COUNT + 1.0) - 1.0)])
+    for _ in range(3):
+        power = exp(graph, found)
+        step = graph.add("Div", [graph.add("Sub", [counts, power]), graph.add("Add", [counts, power])])
+        found = graph.add("Add", [found, graph.add("Add", [step, step])])
+    return graph.add("Add", [found, graph.constant(1.0)])
 
 
 def _counts(vectorizer: Any, graph: Graph, lanes: Lanes, path: str) -> Lanes:
