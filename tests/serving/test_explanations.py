@@ -162,3 +162,25 @@ def test_the_document_describes_what_is_answered(explained: Ask) -> None:
     assert {"200", "415", "422", "500", "501"} <= set(answers)
     schema = {**answers["200"]["content"]["application/json"]["schema"], "components": document["components"]}
     Draft202012Validator(schema).validate(explained("POST", "/explain", BODY)[2])
+
+
+def test_the_command_line_explains_as_the_server_does(
+    harbour: Harbour, documents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from tabi.cli.main import app
+    from tabi.serving.explanations import explain_row
+    from tabi.serving.model import Model
+
+    store = with_explanation(harbour, tmp_path, "voyage", documents["voyage"])
+    monkeypatch.setenv("TABI_STORE", str(store.root))
+    (tmp_path / "row.json").write_bytes(BODY)
+    told = CliRunner().invoke(app, ["predict", "voyage", "--json", str(tmp_path / "row.json"), "--explain"])
+    reply = explain_row(Model.open(store.resolve("voyage")), ROW, "1")
+    assert told.exit_code == 0
+    assert json.loads(told.output)["contributions"] == msgspec.to_builtins(reply.contributions)
+    monkeypatch.setenv("TABI_STORE", str(harbour.store.root))
+    refused = CliRunner().invoke(app, ["predict", "voyage", "--json", str(tmp_path / "row.json"), "--explain"])
+    assert refused.exit_code == 1
+    assert "explain: true" in str(refused.exception)

@@ -115,16 +115,21 @@ def _say(serving: Serving) -> None:
 def predict(
     ref: Ref,
     json: Annotated[str, typer.Option("--json", help='A file with {"features": …} or {"rows": […]}; - is stdin.')],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell the share of each column in a row's answer.")
+    ] = False,
 ) -> None:
     """Predict one row or many; the answer is the server's, through the same code."""
     from tabi.serving.codec import encode
+    from tabi.serving.explanations import explain_body
     from tabi.serving.http.heads import new_request_id
     from tabi.serving.model import Model
     from tabi.store import Store
 
     body = _read(json)
     model = Model.open(Store(Workspace.find().store).resolve(ref))
-    write_line(encode(model.answer(body, new_request_id())))
+    answer = explain_body if explain else Model.answer
+    write_line(encode(answer(model, body, new_request_id())))
 
 
 def _read(name: str) -> bytes:

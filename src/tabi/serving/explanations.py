@@ -15,7 +15,7 @@ from tabi.contract import Contract, Fault
 from tabi.errors import ExplanationError
 from tabi.explain import Explained, Explainer, Link
 from tabi.serving.batching import Done
-from tabi.serving.codec import encode
+from tabi.serving.codec import encode, read_predict
 from tabi.serving.endpoints import JSON, Asking, Predict, unsupported
 from tabi.serving.messages import Place, Response, Row
 from tabi.serving.model import Model
@@ -126,6 +126,13 @@ def explainer_of(model: Model) -> Explainer:
             document = model.bundle.document(layout.EXPLANATION)
             _explainers[model] = Explainer.of_bundle(document, model.contract)
         return _explainers[model]
+
+
+def explain_body(model: Model, body: bytes, request_id: str) -> ExplainReply:
+    """The reply to a body of one row: what `tabi predict --explain` prints. `ExplanationError` if there is none."""
+    if not has_explanation(model):
+        raise ExplanationError(ABSENT)
+    return explain_row(model, read_predict(body), request_id)
 
 
 def explain_row(model: Model, row: Row, request_id: str) -> ExplainReply:
