@@ -265,6 +265,8 @@ def test_the_form_answers_as_the_function_in_both_languages(voyage_page: str, dr
     assert "しきい値 40.0%" in found["ja"]["answer"]
     assert "arrived の予測" in found["ja"]["text"]
     assert found["invalid"] == []
+    # whoever works by keyboard stays where they were
+    assert found["focus"] == "age"
 
 
 def test_what_breaks_the_contract_is_told_at_its_field(voyage_page: str, drive: Drive) -> None:
@@ -274,6 +276,7 @@ def test_what_breaks_the_contract_is_told_at_its_field(voyage_page: str, drive: 
     assert "This is above the known range." in found["en"]["text"]
     assert "数値ではないため、欠損として扱います。" in found["ja"]["text"]
     assert len(found["exact"]) == 1
+    assert found["focus"] == "predict"
 
 
 def test_a_strict_contract_gives_no_answer(tmp_path: Path, drive: Drive, runtime: Runtime) -> None:
@@ -296,6 +299,7 @@ def test_hostile_names_stay_text(task: Task, bundles: dict[Task, Bundle], pages:
     assert found["kinds"] == ["TEXTAREA", "INPUT", "SELECT", "INPUT", "INPUT list"]
     assert found["unlabelled"] == found["foreign"] == 0
     assert found["hacked"] == "undefined"
+    assert found["cleared"] == ""
     answered = drive("form", url, {"example": True})
     labels = [label for label in contract.target.classes if label in answered["en"]["answer"]]
     assert len(answered["exact"]) == 1

@@ -42,6 +42,7 @@ def form(page: Page, asked: Any) -> Any:
     else:
         page.locator("#predict").click()
     expect(page.locator("#result")).to_be_visible()
+    focus = page.evaluate("document.activeElement.labels?.[0]?.textContent ?? document.activeElement.id")
     said = {}
     for language in ("ja", "en"):
         page.locator(f"#languages button[lang={language}]").click()
@@ -54,6 +55,7 @@ def form(page: Page, asked: Any) -> Any:
     return said | {
         "invalid": page.locator("[aria-invalid=true]").evaluate_all("(all) => all.map((e) => e.labels[0].textContent)"),
         "exact": page.locator(".exact code").all_inner_texts(),
+        "focus": focus,
     }
 
 
@@ -70,6 +72,7 @@ def names(page: Page, _: Any) -> Any:
         "kinds": page.locator("#fields .field > :is(input, select, textarea):not([hidden])").evaluate_all(
             "(all) => all.map((e) => e.tagName + (e.list ? ' list' : ''))"
         ),
+        "cleared": page.evaluate("document.querySelector('#clear').click(), fields.map((f) => f.read()).join('')"),
         "heading": page.locator("h1").inner_text(),
         "hacked": page.evaluate("typeof globalThis.hacked"),
     }

@@ -7,7 +7,7 @@ let last = null; // what was answered last, so that it can be said in the other 
 function showStatus(key) {
   find("status").dataset.state = key;
   last = null;
-  showAnswer();
+  setLanguage(language);
 }
 
 function bar(name, probability, isChosen) {
@@ -79,7 +79,7 @@ function judged({ answer, faults }) {
 }
 
 async function answerForm() {
-  find("predict").disabled = true;
+  // the button stays enabled: one that is switched off while it has the focus loses it
   try {
     const [found] = await predict([rowOfForm()]);
     const ruleOf = new Map(found.faults.map((fault) => [fault.column, fault.rule]));
@@ -89,13 +89,15 @@ async function answerForm() {
     find("result").scrollIntoView({ block: "nearest" });
   } catch {
     showStatus("broken");
-  } finally {
-    find("predict").disabled = false;
   }
 }
 
 function fill(row) {
-  for (const field of fields) field.write(row[field.column.name] ?? "");
+  // a column may be named as something that every object has
+  for (const field of fields) {
+    const { name } = field.column;
+    field.write(Object.hasOwn(row, name) ? row[name] : "");
+  }
   last = null;
   showAnswer();
 }
@@ -134,12 +136,11 @@ async function start() {
   setLanguage(language);
   try {
     await predict([]);
-    find("status").dataset.state = "ready";
     find("predict").disabled = false;
+    showStatus("ready");
   } catch {
-    find("status").dataset.state = "broken";
+    showStatus("broken");
   }
-  setLanguage(language);
 }
 
 start();
