@@ -72,7 +72,10 @@ def names(page: Page, _: Any) -> Any:
         "kinds": page.locator("#fields .field > :is(input, select, textarea):not([hidden])").evaluate_all(
             "(all) => all.map((e) => e.tagName + (e.list ? ' list' : ''))"
         ),
-        "cleared": page.evaluate("document.querySelector('#clear').click(), fields.map((f) => f.read()).join('')"),
+        "cleared": page.evaluate(
+            "() => { document.querySelector('#clear').click();"
+            " return [...document.querySelectorAll('#fields input, #fields textarea')].map((e) => e.value).join(''); }"
+        ),
         "heading": page.locator("h1").inner_text(),
         "hacked": page.evaluate("typeof globalThis.hacked"),
     }
