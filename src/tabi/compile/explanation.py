@@ -20,10 +20,13 @@ from tabi.contract import Contract, Tensors
 from tabi.errors import ExplanationError
 from tabi.explain import Explainer
 from tabi.explain.paths import Floats
-from tabi.training.explanation import anatomy_of
+from tabi.training.explanation import SMALLER, anatomy_of
 
 # test rows, and hostile rows of each kind, that are explained before a bundle may carry explanations
 PROVED_ROWS = 200
+# of large forests fewer, but not less than these
+LEAST_ROWS = 10
+NODE_ROWS = 2_000_000
 OVERFLOWING = ("very_large", "infinite")
 
 
@@ -41,11 +44,9 @@ def explanation_of(
     document = found.to_json()
     most = layout.limit(layout.EXPLANATION)
     if len(document) > most:
-        raise ExplanationError(
-            f"explanation.json would have {len(document):,} bytes, over {most:,}: train fewer or smaller trees "
-            "(n_estimators, min_samples_leaf), or set explain: false"
-        )
-    _prove(Explainer.of_bundle(document, contract), compiled, contract, test, seed)
+        raise ExplanationError(f"explanation.json would have {len(document):,} bytes, over {most:,}: {SMALLER}")
+    rows = int(np.clip(NODE_ROWS // max(anatomy.nodes, 1), LEAST_ROWS, PROVED_ROWS))
+    _prove(Explainer.of_bundle(document, contract), compiled, contract, test, seed, rows)
     return document
 
 
@@ -55,16 +56,15 @@ def _encoder(preparation: list[tuple[str, Any]], contract: Contract) -> bytes:
     return compile_step(Pipeline(steps), contract, transformer=True).models["transform"]
 
 
-def _prove(explainer: Explainer, compiled: Compiled, contract: Contract, test: Tensors, seed: int) -> None:
-    """Explain test rows and hostile ones, each of which has to add up to what the served graph answers."""
+def _prove(explainer: Explainer, compiled: Compiled, contract: Contract, test: Tensors, seed: int, rows: int) -> None:
+    """Explain so many test rows and hostile ones of each kind; all have to add up to what the served graph answers."""
     session = Session(compiled.model)
-    some = np.sort(np.random.default_rng(seed).permutation(len(test.numeric))[:PROVED_ROWS])
+    some = np.sort(np.random.default_rng(seed).permutation(len(test.numeric))[:rows])
     explainer.explain(*_answered(session, test, some))
     for ordeal in hostile_rows(contract, test, compiled.thresholds, seed):
         # numbers that overflow in the sum are refused when they are asked for
         if ordeal.kind not in OVERFLOWING:
-            rows = np.arange(min(PROVED_ROWS, len(ordeal.base)))
-            explainer.explain(*_answered(session, ordeal.tensors, rows))
+            explainer.explain(*_answered(session, ordeal.tensors, np.arange(min(rows, len(ordeal.base)))))
 
 
 def _answered(session: Session, tensors: Tensors, rows: npt.NDArray[np.int64]) -> tuple[Tensors, Floats]:

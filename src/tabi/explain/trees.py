@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tabi.errors import BundleError
 from tabi.explain.arrays import unpack
@@ -34,9 +35,9 @@ class _Group(NamedTuple):
     """
 
     leaf: Integers
-    slots: Integers
+    slots: npt.NDArray[np.int32]
     share: Floats
-    place: Integers
+    place: npt.NDArray[np.int32]
 
 
 class TreeEvaluator:
@@ -45,7 +46,10 @@ class TreeEvaluator:
     def __init__(self, trees: Trees, owners: Integers, columns: int, scores: int) -> None:
         """`owners`: by encoded column, the contract's column; `columns`: how many the contract has."""
         self._nodes = read_nodes(trees, len(owners), scores)
-        self._paths = paths_of(self._nodes)
+        paths = paths_of(self._nodes)
+        # narrow: a forest has tens of millions of steps
+        self._step, self._first = paths.step.astype(np.int32), paths.first
+        self._leftward = paths.leftward
         self._columns, self._scores, self._narrow = columns, scores, trees.narrow
         self._categories = {column: np.array(values) for column, values in trees.categories.items()}
         bits = unpack(trees.sets, "uint8", trees.sets_count * trees.words).reshape(trees.sets_count, trees.words)
@@ -54,8 +58,8 @@ class TreeEvaluator:
         widest = max((len(values) for values in self._categories.values()), default=0)
         if not asked <= set(self._categories) or widest > self._sets.shape[1] > 0:
             raise BundleError("explanation.json lacks the categories of a split: release the model again")
-        self._groups = list(_groups(self._paths, owners))
-        self.base = self._base()
+        self._groups = list(_groups(paths, owners))
+        self.base = self._base(paths)
 
     def contributions(self, encoded: Floats) -> Floats:
         """[N, scores, columns] for rows of encoded columns. What a row gets does not depend on the other rows."""
@@ -80,11 +84,10 @@ class TreeEvaluator:
 
     def _taken(self, row: Floats) -> Truths:
         """By slot: whether the row takes all of its steps."""
-        paths = self._paths
-        if not len(paths.first):
+        if not len(self._first):
             return np.empty(0, dtype=bool)
-        as_path = self._goes_left(row)[paths.step] == paths.leftward
-        taken: Truths = np.logical_and.reduceat(as_path, paths.first)
+        as_path = self._goes_left(row)[self._step] == self._leftward
+        taken: Truths = np.logical_and.reduceat(as_path, self._first)
         return taken
 
     def _goes_left(self, row: Floats) -> Truths:
@@ -103,9 +106,9 @@ class TreeEvaluator:
             left[of_set] = np.where(rank < 0, nodes.missing_left[of_set], self._sets[nodes.split[of_set], rank])
         return left
 
-    def _base(self) -> Floats:
+    def _base(self, paths: Paths) -> Floats:
         """What the trees give where nothing of a row is known: by score."""
-        nodes, paths = self._nodes, self._paths
+        nodes = self._nodes
         weights = np.multiply.reduceat(paths.share, paths.slots[:-1]) if len(paths.leaf) else np.empty(0)
         roots_alone = (nodes.feature < 0) & ~np.isin(np.arange(len(nodes.feature)), paths.leaf)
         leaf = np.concatenate([paths.leaf, np.flatnonzero(roots_alone)])
@@ -125,7 +128,7 @@ def _groups(paths: Paths, owners: Integers) -> Iterator[_Group]:
         for start in range(0, len(chosen), size):
             part = chosen[start : start + size]
             places = slots[part] + np.arange(count)[:, None]
-            yield _Group(leaf[part], places, share[places], owners[column[places]])
+            yield _Group(leaf[part], places.astype(np.int32), share[places], owners[column[places]].astype(np.int32))
 
 
 def _shapley(taken: Truths, share: Floats) -> Floats:

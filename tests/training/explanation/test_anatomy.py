@@ -46,7 +46,7 @@ from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Te
 from tabi.data import frame_of
 from tabi.errors import ExplanationError
 from tabi.explain import Explained, Explainer
-from tabi.training.explanation import anatomy_of, encoded_rows
+from tabi.training.explanation import anatomy_of, build, encoded_rows
 from tabi.training.preparation import native_preparation, onehot_preparation
 
 CONTRACT = Contract(
@@ -234,3 +234,10 @@ def test_a_function_is_refused_for_nobody_knows_what_it_mixes() -> None:
     pipeline = Pipeline([("prep", prep), ("clf", DecisionTreeClassifier())]).fit(filled, Y5)
     with pytest.raises(ExplanationError, match="step 'prep/f': what a function does"):
         anatomy_of(pipeline, CONTRACT, filled)
+
+
+def test_trees_that_would_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = Pipeline([("prep", onehot_preparation(CONTRACT)), ("clf", RandomForestClassifier(3))]).fit(X5, Y5)
+    monkeypatch.setattr(build, "MOST_NODES", 10)
+    with pytest.raises(ExplanationError, match="at most 10 are explained: train fewer or smaller trees"):
+        anatomy_of(pipeline, CONTRACT, X5)

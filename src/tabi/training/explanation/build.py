@@ -18,6 +18,9 @@ from tabi.training.stages import Floats
 
 # rows that are encoded at once: a one-hot table of all would not fit
 CHUNK = 10_000
+# so many nodes take a server about 200 MB, and half a second a row where trees are deep
+MOST_NODES = 500_000
+SMALLER = "train fewer or smaller trees (n_estimators, min_samples_leaf), or set explain: false"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,12 @@ def anatomy_of(pipeline: Pipeline, contract: Contract, training: pd.DataFrame) -
         owners = owners_after(step, owners, here)
     score = score_of(last, path, len(owners), lambda: _means(steps, training))
     explanation = Explanation(score.link, score.scores, tuple(owners), score.offsets, score.model, score.factor)
-    return Anatomy(steps, explanation)
+    found = Anatomy(steps, explanation)
+    if found.nodes > MOST_NODES:
+        raise ExplanationError(
+            f"step {path!r}: its trees have {found.nodes:,} nodes, and at most {MOST_NODES:,} are explained: {SMALLER}"
+        )
+    return found
 
 
 def encoded_rows(preparation: list[tuple[str, Any]], X: pd.DataFrame) -> Floats:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROWS = 200
 # a forest of many leaves takes long for each row
-LEAST_ROWS = 20
-NODE_ROWS = 4_000_000
+LEAST_ROWS = 10
+NODE_ROWS = 2_000_000
 SHOWN = 12
 
 
