@@ -47,7 +47,7 @@ def track(workspace: Workspace, project: str, snapshot: Snapshot) -> Tracked | N
         raise StoreError(f"{file} cannot be written: {error.strerror}") from error
     command = find_dvc()
     if command is not None:
-        run([command, "commit", "--quiet", "--force", str(file)], root, f"{file} cannot be taken into DVC's cache")
+        run([command, "commit", "--force", str(file)], root, f"{file} cannot be taken into DVC's cache")
     return Tracked(file, noted, command is not None)
 
 

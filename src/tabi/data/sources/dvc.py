@@ -52,12 +52,11 @@ def _batches(command: str, asked: Place, workspace: Workspace, opened: Opened) -
     place = _resolved(asked, workspace)
     workspace.store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.store, prefix=".dvc-") as folder:
-        # with its own suffix, by which it is read
+        # with its own suffix, by which it is read; a quiet dvc would not say what is wrong
         out = Path(folder) / Path(place.path).name
         get = [
             command,
             "get",
-            "--quiet",
             "--rev",
             place.revision,
             "--out",

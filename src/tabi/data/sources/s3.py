@@ -36,9 +36,7 @@ def _batches(path: str, opened: Opened) -> Iterator[pd.DataFrame]:
     try:
         for key in _keys(system, path):
             with system.open_input_file(key) as file:
-                # the file's own notes do not name its version, a stream's do
-                with system.open_input_stream(key) as stream:
-                    etag = _text(stream.metadata().get("ETag"))
+                etag = _text(file.metadata().get("ETag"))
                 yield from batches_of_parquet(file, f"s3://{key}")
             opened.parents.append(Parent(kind="object", name=f"s3://{key}", digest=etag and f"etag:{etag}"))
     except (OSError, pa.ArrowException) as error:
