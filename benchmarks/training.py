@@ -36,6 +36,7 @@ from tabi.project import ProjectConfig, load_config
 from tabi.training.evaluate import RepeatedScore, repeated_cross_validation
 from tabi.training.fitting import fit_best, learn_anew
 from tabi.training.pipelines import build_pipeline, candidate_space
+from tabi.training.plan import Plan
 from tabi.training.presets import PRESETS
 from tabi.training.search import run_search
 from tabi.training.split import Labels, cut
@@ -114,7 +115,7 @@ def figures(pipeline: Pipeline, X: pd.DataFrame, y: Labels) -> tuple[float, floa
     return float(roc_auc_score(y, probability)), float(accuracy_score(y, probability >= 0.5))
 
 
-def learn_portfolio(contract: Contract, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame) -> Floats:
+def learn_portfolio(contract: Contract, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame, _plan: Plan) -> Floats:
     """The portfolio's pipeline with the parameters that it reports for credit-g."""
     pipeline = portfolio_pipeline(contract, learning_rate=0.05, max_depth=4, max_leaf_nodes=31)
     probability: Floats = pipeline.fit(X, y).predict_proba(unseen)[:, 1]

@@ -25,7 +25,7 @@ from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Te
 from tabi.data import frame_of, tensors_of
 from tabi.errors import ExplanationError
 from tabi.explain import Explainer, Explanation
-from tabi.training.presets import preset_of
+from tabi.training.catalog import preset_of
 
 CATEGORIES = ("a", "b", "c", "d")
 CONTRACT = Contract(

@@ -28,7 +28,7 @@ def test_workers_compute_on_one_thread_each_and_outcomes_keep_their_order(monkey
     monkeypatch.setattr("tabi.training.fits.WORKER_START_S", -1.0)
     outcomes = [batch[0] for batch in Workers(2).run(tasks(6), 6)]
     assert [outcome.fold for outcome in outcomes] == list(range(6))
-    assert [set(outcome.probability) for outcome in outcomes[1:]] == [{1.0}] * 5
+    assert [set(outcome.predicted) for outcome in outcomes[1:]] == [{1.0}] * 5
 
 
 def test_work_that_is_shorter_than_a_worker_s_start_stays_in_this_process() -> None:

@@ -46,8 +46,10 @@ def test_calibration_wraps_one_estimator_and_moves_the_threshold_with_it(
     assert isinstance(clf, CalibratedClassifierCV)
     assert len(clf.calibrated_classifiers_) == 1
     assert fitted.search.best == plain.search.best
+    assert fitted.threshold is not None
+    assert plain.threshold is not None
     assert fitted.threshold.value != plain.threshold.value
-    assert np.isfinite(fitted.probability).all()
+    assert np.isfinite(fitted.predicted).all()
 
 
 def test_repeated_cross_validation_searches_inside_each_fold_and_is_left_to_full_mode(

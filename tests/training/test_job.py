@@ -96,7 +96,9 @@ def test_summary_and_evidence_say_the_same_as_the_run(trained: Any) -> None:
 
 def test_the_result_line_is_exact() -> None:
     best = {"clf__learning_rate": 0.1, "clf__max_depth": None}
-    run = TrainedRun("r", "adult", "openml_adult", "full", best, {"auc": 0.92534, "acc": 0.8718}, 0.5, 19.9)
+    run = TrainedRun(
+        "r", "adult", "openml_adult", "full", best, {"auc": 0.92534, "acc": 0.8718}, 0.5, 19.9, ("auc", "acc")
+    )
     assert result_line(run) == (
         "[RESULT] ds=openml_adult mode=full AUC=0.9253 ACC=0.8718 "
         "best={'clf__learning_rate': 0.1, 'clf__max_depth': None} elapsed_sec=19"
@@ -134,5 +136,5 @@ def test_rows_that_cannot_be_cut_fail_before_a_search(workspace: Any, write_proj
     (workspace.root / "rows.csv").write_text("a,target\n" + "\n".join(lines) + "\n")
     write_project(workspace.root, "rare", "source: csv:rows.csv\ntarget: target\npositive: 'yes'\n")
     workspace = replace(workspace, tracking_uri=trained.workspace.tracking_uri)
-    with pytest.raises(DataError, match="1 of the rarer class"):
+    with pytest.raises(DataError, match="1 of the rarest class"):
         train(workspace, load_config(workspace, "rare"))

@@ -14,7 +14,7 @@ def test_plain_lines_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
         report.stage("search")
         for done in range(1, 101):
             report.step(done, 100, 0.75)
-    assert out.getvalue() == "search\n  100/100 fits, best AUC so far 0.7500\n"
+    assert out.getvalue() == "search\n  100/100 fits, best score so far 0.7500\n"
     monkeypatch.setattr("tabi.training.progress.LINE_EVERY_S", 0.0)
     PlainReporter(out).step(1, 9, math.nan)
     assert out.getvalue().endswith("  1/9 fits\n")

@@ -18,7 +18,8 @@ from tabi.project import SearchConfig
 from tabi.project.config import Strategy
 from tabi.training.fits import shared_fits
 from tabi.training.pipelines import build_pipeline
-from tabi.training.search import min_resources, plan_rungs, run_search
+from tabi.training.plan import Plan
+from tabi.training.search import plan_rungs, run_search
 from tabi.training.split import nested_subsamples, stratified_folds
 
 SPACE: dict[str, list[Any]] = {"clf__max_iter": [5, 10], "clf__learning_rate": [0.1, 0.3]}
@@ -73,7 +74,7 @@ def test_a_transformer_that_knows_the_target_gains_nothing_from_noise(contract_o
 def test_no_fold_of_any_rung_has_a_single_class(rows: int, share: float, folds: int, seed: int) -> None:
     y = np.zeros(rows, dtype=np.int8)
     y[: max(round(rows * share), folds)] = 1
-    smallest = min_resources(y, SearchConfig(folds=folds))
+    smallest = Plan().smallest(y, SearchConfig(folds=folds))
     rungs = plan_rungs(rows, smallest, 27, 3)
     for sample in nested_subsamples(y, [rung.rows for rung in rungs], seed):
         for train, valid in stratified_folds(y[sample], folds, seed):
@@ -82,10 +83,10 @@ def test_no_fold_of_any_rung_has_a_single_class(rows: int, share: float, folds: 
 
 def test_the_smallest_rung_can_be_raised_but_not_lowered() -> None:
     y = np.array([0] * 900 + [1] * 100, dtype=np.int8)
-    assert min_resources(y, SearchConfig()) == 500
-    assert min_resources(y, SearchConfig(min_resources=700)) == 700
+    assert Plan().smallest(y, SearchConfig()) == 500
+    assert Plan().smallest(y, SearchConfig(min_resources=700)) == 700
     with pytest.raises(ConfigError, match="use 500 or more"):
-        min_resources(y, SearchConfig(min_resources=250))
+        Plan().smallest(y, SearchConfig(min_resources=250))
     with pytest.raises(ConfigError, match=r"search\.factor=1"):
         plan_rungs(1000, 100, 9, 1)
 

@@ -35,7 +35,7 @@ def test_which_class_is_called_positive_does_not_change_the_cut(rows: int, share
 
 
 def test_too_few_rows_of_a_class_are_told_with_their_number() -> None:
-    with pytest.raises(DataError, match="50 rows, 1 of the rarer class"):
+    with pytest.raises(DataError, match="50 rows, 1 of the rarest class"):
         cut(labels(50, 1), SplitConfig())
     with pytest.raises(DataError, match="3 rows, fewer than 5 folds"):
         stratified_folds(labels(50, 3), 5, 0)

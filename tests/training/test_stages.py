@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from tabi.training.cost import serving_cost, serving_costs
-from tabi.training.stages import stage_parameter, stage_probabilities
+from tabi.training.stages import stage_parameter, stage_predictions
+from tabi.training.tasks import BINARY
 
 X = np.random.default_rng(0).normal(size=(120, 4))
 Y = (X[:, 0] + np.random.default_rng(1).normal(size=120) > 0).astype(np.int8)
@@ -33,7 +34,7 @@ def test_what_is_read_off_one_fit_is_to_the_last_digit_what_a_fit_alone_gives(cl
     stage = stage_parameter(clf)
     assert stage is not None
     fitted = clone(clf).fit(X, Y)
-    read = stage_probabilities(fitted, X, values)
+    read = stage_predictions(BINARY, fitted, X, values)
     read_costs = serving_costs(fitted, stage, values)
     for value, probability, cost in zip(values, read, read_costs, strict=True):
         alone = clone(clf).set_params(**{stage: value}).fit(X, Y)

@@ -18,7 +18,8 @@ from tabi.compile.diagnose import first_differing_step
 from tabi.compile.hostile import Ordeal, hostile_rows
 from tabi.contract import Contract, Tensors
 from tabi.data import frame_of
-from tabi.training.tasks import TASKS, Floats
+from tabi.training.metrics import Floats
+from tabi.training.tasks import TASKS
 
 DIFFERENT = float("inf")
 # how a pipeline refuses a row: infinity, say, or a code beyond those of the fit

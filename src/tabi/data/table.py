@@ -16,6 +16,7 @@ from tabi.data.origin import refuse_secrets
 from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
 from tabi.data.tracking import Tracked, track
+from tabi.errors import ConfigError
 from tabi.project import ProjectConfig
 from tabi.workspace import Workspace
 
@@ -82,15 +83,25 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
     kept = labelled(rows, contract)
     if not kept.all():
         rows = rows[kept].reset_index(drop=True)
-    by = rows[config.split.column] if config.split.column else None
     return Table(
         contract=contract,
         X=canonical_frame(rows, contract),
         y=encode_target(rows, contract),
         snapshot=snapshot,
-        by=by,
+        by=_ordering(rows, config),
         unlabelled=int((~kept).sum()),
     )
+
+
+def _ordering(rows: pd.DataFrame, config: ProjectConfig) -> pd.Series | None:
+    """The values of the column by which the project's split orders or groups rows."""
+    name = config.split.column
+    if name is None:
+        return None
+    if name not in rows.columns or name == config.target:
+        others = ", ".join(str(column) for column in rows.columns[:10] if column != config.target)
+        raise ConfigError(f"split.column {name!r} is no column of the rows beside the target; there are {others}")
+    return rows[name]
 
 
 def _snapshot(workspace: Workspace, config: ProjectConfig) -> Snapshot:

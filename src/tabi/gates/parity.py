@@ -7,7 +7,7 @@ from tabi.gates.verdict import Verdict
 
 
 def parity_gate(parity: Parity) -> Verdict:
-    """Fail where any row's probability differs by more than the proof's bound."""
+    """Fail where any row's prediction differs by more than the proof's bound."""
     figures = {"max_abs_diff": parity.max_abs_diff, "bound": parity.bound, "rows": float(parity.rows)}
     if parity.holds:
         reason = f"{parity.rows} rows agree within {parity.max_abs_diff:.1e}"

@@ -117,14 +117,14 @@ class SearchConfig:
     `space`: candidate values by parameter, replacing the preset's own. `min_resources`: rows of the first rung of
     halving, computed from the rarer class where unset. `candidates`: how many a random search draws. `jobs`: folds
     fitted at a time, -1 for all cores. `backend`: where they are fitted, `local`, `dask://…` or `ray://…`.
-    `presets`: what `preset: auto` chooses among.
+    `presets`: what `preset: auto` chooses among, some that fit the task where none is named.
     """
 
     mode: Mode = Mode.full
     strategy: Strategy = Strategy.halving
     candidates: int = 20
     select: Select = Select.cheapest
-    presets: list[str] = field(default_factory=lambda: ["logistic", "native", "forest", "vote"])
+    presets: list[str] = field(default_factory=list)
     folds: int = 5
     factor: int = 3
     min_resources: int | None = None
@@ -202,8 +202,8 @@ class ProjectConfig:
     columns: dict[str, ColumnConfig] = field(default_factory=dict)
     strict: bool = False
     preset: str = "native"
-    # the presets that `stack` and `vote` join
-    members: list[str] = field(default_factory=lambda: ["forest", "gradient_boosting", "logistic", "mlp"])
+    # the presets that `stack` and `vote` join; unset: some that fit the task
+    members: list[str] = field(default_factory=list)
     # parameters of the preset's estimator that hold for every candidate
     params: dict[str, Any] = field(default_factory=dict)
     class_weight: ClassWeight = ClassWeight.none

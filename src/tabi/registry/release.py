@@ -9,18 +9,19 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from tabi.bundle import Threshold, layout, write_bundle
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
 from tabi.data import Table, load_table, tensors_of
 from tabi.evidence import Record, append, now
-from tabi.gates import Verdict, auc_gate, parity_gate, require, to_json
+from tabi.gates import Verdict, parity_gate, quality_gate, require, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
 from tabi.registry.lineage import lineage_of_run
 from tabi.store import Store
+from tabi.training.plan import cut_table
 from tabi.training.runs import Run, load_run
-from tabi.training.split import cut
 from tabi.workspace import Workspace
 
 # a graph of this operator set needs this runtime; the rest of the server's requirements do not touch answers
@@ -52,7 +53,7 @@ def release(
     say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
     table = load_table(workspace, run.config, digest=run.snapshot_digest)
     parity = _prove(table, run, compiled)
-    verdicts = (parity_gate(parity), auc_gate(run.metrics["auc"], run.config.gates.auc_minimum))
+    verdicts = (parity_gate(parity), quality_gate(run.metrics, run.contract.target.task, run.config.gates))
     for verdict in verdicts:
         say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
     _record(workspace, run, parity, verdicts)
@@ -84,10 +85,12 @@ def release(
 
 
 def _prove(table: Table, run: Run, compiled: Compiled) -> Parity:
-    test = cut(table.y, run.config.split).test
-    rows = tensors_of(table.X.iloc[test], run.contract)
-    gates = run.config.gates
-    return prove(run.pipeline, compiled, run.contract, rows, bound=gates.parity, seed=run.config.seed)
+    rows = cut_table(table, run.config.split)
+    test = tensors_of(table.X.iloc[rows.test], run.contract)
+    # a target without any spread is a constant, told to the last digit
+    spread = float(np.std(table.y[rows.train])) or 1.0
+    bound, seed = run.config.gates.parity, run.config.seed
+    return prove(run.pipeline, compiled, run.contract, test, bound=bound, seed=seed, spread=spread)
 
 
 def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity, verdicts: tuple[Verdict, ...]) -> None:
@@ -97,8 +100,9 @@ def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity,
     (folder / layout.PARITY).write_bytes(msgspec.json.format(msgspec.json.encode(parity), indent=2) + b"\n")
     (folder / layout.GATES).write_bytes(to_json(verdicts))
     (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
-    threshold = Threshold(run.threshold, run.config.threshold.criterion.value)
-    (folder / layout.THRESHOLD).write_bytes(msgspec.json.format(msgspec.json.encode(threshold), indent=2) + b"\n")
+    if run.threshold is not None:
+        threshold = Threshold(run.threshold, run.config.threshold.criterion.value)
+        (folder / layout.THRESHOLD).write_bytes(msgspec.json.format(msgspec.json.encode(threshold), indent=2) + b"\n")
     for path in (layout.METRICS, layout.ENVIRONMENT, layout.PIPELINE):
         (folder / path).write_bytes((run.artifacts / path).read_bytes())
     for report in sorted((run.artifacts / layout.REPORTS).glob("*")):

@@ -16,7 +16,7 @@ from tabi.training.presets import Params
 class CandidateScore:
     """One candidate in one rung.
 
-    `scores` is its ROC AUC per fold, `seconds` its share of the fit time per fold, `costs` the estimated µs a row of
+    `scores` is its score per fold, `seconds` its share of the fit time per fold, `costs` the estimated µs a row of
     each fold's fit.
     """
 

@@ -35,6 +35,8 @@ def serving_cost(clf: Any) -> float:
         return float(sum(layer.size for layer in clf.coefs_)) * WEIGHT_NS / 1000
     if hasattr(clf, "coef_"):
         return float(np.size(clf.coef_)) * WEIGHT_NS / 1000
+    if hasattr(clf, "regressor_"):  # of a target that is scaled
+        return serving_cost(clf.regressor_)
     if hasattr(clf, "steps"):
         return serving_cost(clf.steps[-1][1])
     if hasattr(clf, "estimators_"):  # a stack's last estimator reads what its members say

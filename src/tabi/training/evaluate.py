@@ -1,4 +1,4 @@
-"""What a fitted pipeline is worth: metrics on the test rows, and repeated cross-validation for small tables."""
+"""What a way to learn is worth over all rows of a small table: repeated cross-validation."""
 
 from __future__ import annotations
 
@@ -9,48 +9,24 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    brier_score_loss,
-    f1_score,
-    log_loss,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
 
+from tabi.errors import ConfigError
 from tabi.project import EvaluationConfig
-from tabi.training.split import Labels, stratified_folds
+from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan
+from tabi.training.rules import ByTime
+from tabi.training.split import Labels
 from tabi.training.stages import Floats
 
-# probability of the positive class for unseen rows, learnt from others: (X, y, unseen X)
-Learn = Callable[[pd.DataFrame, Labels, pd.DataFrame], Floats]
-
-
-def test_metrics(y: Labels, probability: Floats, threshold: float) -> dict[str, float]:
-    """Metrics of the test rows. `acc` decides at 0.5; those that end in `_at_threshold` at `threshold`."""
-    decided = (probability >= threshold).astype(np.int8)
-    return {
-        "auc": float(roc_auc_score(y, probability)),
-        "average_precision": float(average_precision_score(y, probability)),
-        "log_loss": float(log_loss(y, probability)),
-        "brier": float(brier_score_loss(y, probability)),
-        "acc": float(accuracy_score(y, probability >= 0.5)),
-        "acc_at_threshold": float(accuracy_score(y, decided)),
-        "f1_at_threshold": float(f1_score(y, decided, zero_division=0)),
-        "precision_at_threshold": float(precision_score(y, decided, zero_division=0)),
-        "recall_at_threshold": float(recall_score(y, decided, zero_division=0)),
-        "test_rows": float(len(y)),
-        "test_positive_share": float(y.mean()),
-    }
+# what is predicted for unseen rows, learnt from others: (X, y, unseen X, the plan of X and y)
+Learn = Callable[[pd.DataFrame, Labels, pd.DataFrame, Plan], Floats]
 
 
 @dataclass(frozen=True)
 class RepeatedScore:
-    """ROC AUC over repeats x folds. `standard_error` is `std` over the root of the number of scores."""
+    """Scores over repeats x folds, and their name. `standard_error` is `std` over the root of their number."""
 
     scores: tuple[float, ...]
+    name: str = "auc"
 
     @property
     def mean(self) -> float:
@@ -69,17 +45,27 @@ class RepeatedScore:
 
     def metrics(self) -> dict[str, float]:
         """The figures under the names that are tracked."""
-        return {"cv_auc_mean": self.mean, "cv_auc_std": self.std, "cv_auc_se": self.standard_error}
+        name = f"cv_{self.name}"
+        return {f"{name}_mean": self.mean, f"{name}_std": self.std, f"{name}_se": self.standard_error}
 
 
 def repeated_cross_validation(
-    learn: Learn, X: pd.DataFrame, y: Labels, config: EvaluationConfig, seed: int, jobs: int
+    learn: Learn,
+    X: pd.DataFrame,
+    y: Labels,
+    config: EvaluationConfig,
+    seed: int,
+    jobs: int,
+    plan: Plan = TWO_CLASSES_AT_RANDOM,
 ) -> RepeatedScore:
     """Score `learn` on every fold of every repeat, each repeat shuffled by its own seed, `jobs` folds at a time.
 
     Whatever `learn` chooses, it chooses inside the fold's training rows, so the score is honest (nested).
     """
-    cuts = [cut for repeat in range(config.repeats) for cut in stratified_folds(y, config.folds, seed + repeat)]
+    if isinstance(plan.rule, ByTime):
+        raise ConfigError("evaluation.repeats: folds in time cannot be shuffled again; leave it at 0")
+    cuts = [cut for repeat in range(config.repeats) for cut in plan.folds(y, config.folds, seed + repeat)]
     pool = joblib.Parallel(joblib.effective_n_jobs(jobs), backend="loky", inner_max_num_threads=1)
-    learnt = pool(joblib.delayed(learn)(X.iloc[train], y[train], X.iloc[valid]) for train, valid in cuts)
-    return RepeatedScore(tuple(float(roc_auc_score(y[valid], p)) for (_, valid), p in zip(cuts, learnt, strict=True)))
+    learnt = pool(joblib.delayed(learn)(X.iloc[t], y[t], X.iloc[v], plan.take(t)) for t, v in cuts)
+    scores = [plan.task.worth(y[valid], predicted) for (_, valid), predicted in zip(cuts, learnt, strict=True)]
+    return RepeatedScore(tuple(scores), plan.task.score_name)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from tabi.errors import TabiError, TrainingError
 from tabi.training.cost import serving_cost, serving_costs
-from tabi.training.stages import Floats, stage_parameter, stage_probabilities
+from tabi.training.stages import Floats, stage_parameter, stage_predictions
+from tabi.training.tasks import BINARY, Task
 
 # A worker process imports this module and what it imports: no more than a fit needs.
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ WORKER_START_S = 3.0
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """One candidate in one fold: ROC AUC, seconds, cost, and the positive class's probability for the validation rows.
+    """One candidate in one fold: its score, seconds, cost, and what it predicts for the validation rows.
 
-    `cost`: estimated µs that a served row takes, see `tabi.training.cost`.
+    `cost`: estimated µs that a served row takes, see `tabi.training.cost`. `predicted`: see `tabi.training.tasks`.
     """
 
     candidate: int
@@ -43,7 +43,7 @@ class FitOutcome:
     score: float
     seconds: float
     cost: float
-    probability: Floats = field(repr=False)
+    predicted: Floats = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,14 @@ class SharedFit:
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """The training rows and the validation rows of one fold, preprocessed, each with their classes.
+    """The training rows and the validation rows of one fold, preprocessed, each with their targets, and the task.
 
     All candidates that share a preparation share it, so it is compared by identity: see `tabi.training.backends`.
     """
 
     train: tuple[Any, Labels] = field(repr=False)
     valid: tuple[Any, Labels] = field(repr=False)
+    task: Task = BINARY
 
 
 @dataclass(frozen=True)
@@ -90,25 +91,26 @@ class FitTask:
         begun = time.perf_counter()
         where = f"candidate {self.shared.largest} failed in fold {self.fold}"
         try:
-            probabilities, costs = self._stages(clone(self.shared.clf).fit(*self.data.train))
+            predictions, costs = self._stages(clone(self.shared.clf).fit(*self.data.train))
         except TabiError:  # the time is up
             raise
         except InvalidParameterError as error:
             raise TrainingError(f"{where}: {str(error).splitlines()[0]}") from error
         except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
             raise TrainingError(f"{where} with {type(error).__name__}: change search.space or params") from error
-        seconds = (time.perf_counter() - begun) / len(probabilities)
+        seconds = (time.perf_counter() - begun) / len(predictions)
+        task, y = self.data.task, self.data.valid[1]
         return [
-            FitOutcome(candidate, self.fold, _score(self.data.valid[1], probability), seconds, cost, probability)
-            for candidate, probability, cost in zip(self.shared.candidates, probabilities, costs, strict=True)
+            FitOutcome(candidate, self.fold, task.score(y, predicted), seconds, cost, predicted)
+            for candidate, predicted, cost in zip(self.shared.candidates, predictions, costs, strict=True)
         ]
 
     def _stages(self, clf: BaseEstimator) -> tuple[list[Floats], list[float]]:
         X, stage = self.data.valid[0], self.shared.stage
         if len(self.shared.candidates) == 1 or stage is None:
-            return [clf.predict_proba(X)[:, 1]], [serving_cost(clf)]
+            return [self.data.task.predict(clf, X)], [serving_cost(clf)]
         values = [_value(params, stage) for params in self.shared.candidates.values()]
-        return stage_probabilities(clf, X, values), serving_costs(clf, stage, values)
+        return stage_predictions(self.data.task, clf, X, values), serving_costs(clf, stage, values)
 
 
 class Workers:
@@ -193,21 +195,23 @@ def _size(value: Any) -> float:
 
 
 def rung_tasks(
-    fits: list[SharedFit], X: pd.DataFrame, y: Labels, folds: list[tuple[Indices, Indices]]
+    fits: list[SharedFit], X: pd.DataFrame, y: Labels, folds: list[tuple[Indices, Indices]], task: Task = BINARY
 ) -> Iterator[FitTask]:
     """The fits of one rung. A preparation is fitted on each fold's training rows only, once for all that share it."""
     for fold, (train, valid) in enumerate(folds):
         for key in dict.fromkeys(shared.prep_key for shared in fits):
             own = [shared for shared in fits if shared.prep_key == key]
-            data = fold_data(own[0], X, y, (train, valid))
+            data = fold_data(own[0], X, y, (train, valid), task)
             for shared in own:
                 yield FitTask(replace(shared, prep=None), fold, data)
 
 
-def fold_data(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> FoldData:
+def fold_data(
+    shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices], task: Task = BINARY
+) -> FoldData:
     """The rows of a fold, after the preparation of the shared fit, which learns from its training rows only."""
     seen, unseen = _prepared(shared, X, y, fold)
-    return FoldData((seen, y[fold[0]]), (unseen, y[fold[1]]))
+    return FoldData((seen, y[fold[0]]), (unseen, y[fold[1]]), task)
 
 
 def _prepared(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> tuple[Any, Any]:
@@ -233,7 +237,3 @@ def with_empty_columns_constant(X: pd.DataFrame) -> pd.DataFrame:
     """
     empty = [name for name in X.columns if X[name].dtype == np.float64 and X[name].isna().all()]
     return X.assign(**dict.fromkeys(empty, 0.0)) if empty else X
-
-
-def _score(y: Labels, probability: Floats) -> float:
-    return float(roc_auc_score(y, probability)) if np.isfinite(probability).all() else float("nan")

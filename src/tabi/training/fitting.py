@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -17,13 +16,14 @@ from tabi.data import Table
 from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
-from tabi.training.evaluate import repeated_cross_validation, test_metrics
+from tabi.training.evaluate import repeated_cross_validation
 from tabi.training.fits import with_empty_columns_constant
 from tabi.training.pipelines import build_pipeline, candidate_space
+from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan, plan_of
 from tabi.training.presets import Params
 from tabi.training.progress import Reporter
 from tabi.training.search import SearchResult, run_search
-from tabi.training.split import Cut, Labels, cut, stratified_folds
+from tabi.training.split import Cut, Labels
 from tabi.training.stages import Floats
 from tabi.training.threshold import Threshold, choose_threshold
 
@@ -32,16 +32,18 @@ from tabi.training.threshold import Threshold, choose_threshold
 class Fitted:
     """What was learnt from a table.
 
-    `pipeline` is fitted on the training rows of `cut`. `probability`: float64, of the positive class, for its test
-    rows. `out_of_fold`: the same for its training rows, each by a model that did not see it. `metrics`: of the test
-    rows and of the search; of repeated cross-validation where the project asks for it.
+    `pipeline` is fitted on the training rows of `cut`. `predicted`: for its test rows, see `tabi.training.tasks`.
+    `out_of_fold`: the same for its training rows, each by a model that did not see it; NaN for rows that no fold held
+    out. `threshold`: of two classes only. `metrics`: of the test rows and of the search; of repeated cross-validation
+    where the project asks for it.
     """
 
     cut: Cut
+    plan: Plan
     search: SearchResult
     pipeline: Pipeline
-    threshold: Threshold
-    probability: Floats = field(repr=False)
+    threshold: Threshold | None
+    predicted: Floats = field(repr=False)
     out_of_fold: Floats = field(repr=False)
     metrics: dict[str, float]
 
@@ -52,32 +54,44 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     The threshold is chosen on out-of-fold predictions of the training rows. Repeated cross-validation is left to
     full mode: it takes as long as its repeats x folds searches.
     """
-    rows = cut(table.y, config.split)
-    X, y = table.X.iloc[rows.train], table.y[rows.train]
+    plan = plan_of(table, config.split)
+    rows = plan.cut(table.y, config.split)
+    X, y, own = table.X.iloc[rows.train], table.y[rows.train], plan.take(rows.train)
     build = partial(build_pipeline, table.contract, config)
+    space = candidate_space(config, plan.task.name)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
-    found = run_search(build, candidate_space(config), X, y, config.search, config.seed, report.step)
+    found = run_search(build, space, X, y, config.search, config.seed, report.step, plan=own)
     report.stage("fit on all training rows")
     with threadpool_limits(1):
-        pipeline = fit_best(table.contract, config, found.best, X, y)
-        probability = pipeline.predict_proba(table.X.iloc[rows.test])[:, 1]
-        out_of_fold = _out_of_fold(table.contract, config, found, X, y)
-        threshold = choose_threshold(y, out_of_fold, config.threshold)
+        pipeline = fit_best(table.contract, config, found.best, X, y, own)
+        predicted = plan.task.predict(pipeline, table.X.iloc[rows.test])
+        out_of_fold = _out_of_fold(table.contract, config, found, X, y, own)
+    threshold = _threshold(own, y, out_of_fold, config)
+    score = plan.task.score_name
     metrics = {
-        **test_metrics(table.y[rows.test], probability, threshold.value),
-        "search_auc": found.score,
+        **plan.task.metrics(table.y[rows.test], predicted, threshold.value if threshold else None),
+        f"search_{score}": found.score,
         "serving_cost_us": found.won.cost,
         "training_rows": float(len(y)),
     }
     if config.evaluation.repeats > 0 and config.search.mode is Mode.full:
         report.stage(f"evaluate: {config.evaluation.repeats} x {config.evaluation.folds} folds, a search in each")
         learn = partial(learn_anew, table.contract, config)
-        jobs = config.search.jobs
-        metrics |= repeated_cross_validation(learn, table.X, table.y, config.evaluation, config.seed, jobs).metrics()
-    return Fitted(rows, found, pipeline, threshold, probability, out_of_fold, metrics)
+        again = repeated_cross_validation(
+            learn, table.X, table.y, config.evaluation, config.seed, config.search.jobs, plan
+        )
+        metrics |= again.metrics()
+    return Fitted(rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics)
 
 
-def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.DataFrame, y: Labels) -> Pipeline:
+def fit_best(
+    contract: Contract,
+    config: ProjectConfig,
+    best: Params,
+    X: pd.DataFrame,
+    y: Labels,
+    plan: Plan = TWO_CLASSES_AT_RANDOM,
+) -> Pipeline:
     """The pipeline with the parameters that a search found, calibrated if the project asks for it, fitted."""
     pipeline = build_pipeline(contract, config, best)
     if config.calibration.method is not CalibrationMethod.none:
@@ -85,7 +99,7 @@ def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.Data
         clf = CalibratedClassifierCV(
             pipeline.steps[-1][1],
             method=config.calibration.method.name,
-            cv=StratifiedKFold(config.calibration.folds, shuffle=True, random_state=config.seed),
+            cv=plan.calibrator(y, config.calibration.folds, config.seed),
             ensemble=False,
         )
         pipeline.steps[-1] = (pipeline.steps[-1][0], clf)
@@ -97,21 +111,37 @@ def fit_best(contract: Contract, config: ProjectConfig, best: Params, X: pd.Data
         raise TrainingError(f"the fit with {best} failed with {type(error).__name__}: change params") from error
 
 
-def learn_anew(contract: Contract, config: ProjectConfig, X: pd.DataFrame, y: Labels, unseen: pd.DataFrame) -> Floats:
-    """Search and fit on `X` alone and give the positive class's probability for the unseen rows. One core."""
+def learn_anew(
+    contract: Contract,
+    config: ProjectConfig,
+    X: pd.DataFrame,
+    y: Labels,
+    unseen: pd.DataFrame,
+    plan: Plan = TWO_CLASSES_AT_RANDOM,
+) -> Floats:
+    """Search and fit on `X` alone and predict the unseen rows. One core."""
     search = replace(config.search, jobs=1)
     build = partial(build_pipeline, contract, config)
-    found = run_search(build, candidate_space(config), X, y, search, config.seed)
-    probability: Floats = fit_best(contract, config, found.best, X, y).predict_proba(unseen)[:, 1]
-    return probability
+    found = run_search(build, candidate_space(config, plan.task.name), X, y, search, config.seed, plan=plan)
+    return plan.task.predict(fit_best(contract, config, found.best, X, y, plan), unseen)
 
 
-def _out_of_fold(contract: Contract, config: ProjectConfig, found: SearchResult, X: pd.DataFrame, y: Labels) -> Floats:
-    """The winner's out-of-fold probabilities; the search's own unless calibration changes them."""
+def _threshold(plan: Plan, y: Labels, out_of_fold: Floats, config: ProjectConfig) -> Threshold | None:
+    """The threshold of two classes, on the rows that a fold held out."""
+    if plan.task.name != "binary":
+        return None
+    known = ~np.isnan(out_of_fold)
+    return choose_threshold(y[known], out_of_fold[known], config.threshold)
+
+
+def _out_of_fold(
+    contract: Contract, config: ProjectConfig, found: SearchResult, X: pd.DataFrame, y: Labels, plan: Plan
+) -> Floats:
+    """The winner's out-of-fold predictions; the search's own unless calibration changes them."""
     if config.calibration.method is CalibrationMethod.none:
         return found.out_of_fold
-    result = np.empty(len(y))
-    for train, valid in stratified_folds(y, config.search.folds, config.seed):
-        pipeline = fit_best(contract, config, found.best, X.iloc[train], y[train])
-        result[valid] = pipeline.predict_proba(X.iloc[valid])[:, 1]
+    result = np.full_like(found.out_of_fold, np.nan)
+    for train, valid in plan.folds(y, config.search.folds, config.seed):
+        pipeline = fit_best(contract, config, found.best, X.iloc[train], y[train], plan.take(train))
+        result[valid] = plan.task.predict(pipeline, X.iloc[valid])
     return result

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from tabi import evidence
+from tabi.contract import Target
 from tabi.data import Table, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
+from tabi.project.config import TaskKind
 from tabi.training.choice import CandidateScore
 from tabi.training.environment import commit_of, environment_lock, lock_digest
 from tabi.training.fitting import Fitted, fit_best, fit_table
@@ -25,6 +27,7 @@ from tabi.training.presets import Params
 from tabi.training.progress import Quiet, Reporter
 from tabi.training.reports import Rows, Subject, write_reports
 from tabi.training.saved import save_pipeline
+from tabi.training.tasks import Task
 from tabi.training.tracking import hyperparameters, tracked_run
 from tabi.workspace import Workspace
 
@@ -33,7 +36,11 @@ QUIET = Quiet()
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a training came to. `seconds`: from its start until its results were ready to be kept."""
+    """What a training came to.
+
+    `threshold`: of two classes only. `seconds`: from its start until its results were ready to be kept. `headline`: the
+    metrics that its result line shows.
+    """
 
     run_id: str
     name: str
@@ -41,8 +48,9 @@ class TrainedRun:
     mode: str
     best: Params
     metrics: dict[str, float]
-    threshold: float
+    threshold: float | None
     seconds: float
+    headline: tuple[str, str]
 
 
 def train(workspace: Workspace, config: ProjectConfig, report: Reporter = QUIET) -> TrainedRun:
@@ -62,10 +70,16 @@ def train(workspace: Workspace, config: ProjectConfig, report: Reporter = QUIET)
 
 def result_line(run: TrainedRun) -> str:
     """The last line of a training, for people and for scripts."""
-    return (
-        f"[RESULT] ds={run.ds} mode={run.mode} AUC={run.metrics['auc']:.4f} ACC={run.metrics['acc']:.4f} "
-        f"best={run.best} elapsed_sec={int(run.seconds)}"
-    )
+    figures = " ".join(f"{name.upper()}={run.metrics[name]:.4f}" for name in run.headline)
+    return f"[RESULT] ds={run.ds} mode={run.mode} {figures} best={run.best} elapsed_sec={int(run.seconds)}"
+
+
+def task_line(target: Target, config: ProjectConfig) -> str:
+    """Which task a training takes up, and what to do if another was meant."""
+    others = " or ".join(f"task={kind.value}" for kind in TaskKind if kind.value != target.task)
+    what = f"one of {len(target.classes)} classes" if target.classes else "a number"
+    why = f"inferred from its values; {others} overrules it" if config.task is None else "as the configuration says"
+    return f"task {target.task}: {target.name!r} is {what}, {why}"
 
 
 def plain(params: Params) -> Params:
@@ -77,6 +91,7 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
     begun = time.monotonic()
     report.stage(f"read the rows of {config.name}")
     table = load_table(workspace, config)
+    report.stage(task_line(table.contract.target, config))
     lock, commit = environment_lock(), commit_of(workspace.root)
     inputs = {
         "snapshot": table.snapshot.digest,
@@ -89,21 +104,28 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
     with tracked_run(workspace, config.name, tags) as tracker, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         fitted = fit_table(table, config, report)
+        task = fitted.plan.task
         report.stage("keep the results")
-        write_plots(folder / "reports", table.y[fitted.cut.test], fitted.probability)
-        write_front(folder / "reports", fitted.search)
-        write_reports(folder / "reports", _subject(table, config, fitted))
+        reports = folder / "reports"
+        write_plots(reports, table.y[fitted.cut.test], fitted.predicted, table.contract.target)
+        write_front(reports, fitted.search, task)
+        write_reports(reports, _subject(table, config, fitted))
         _write_files(folder, table, config, fitted, lock)
         best = plain(fitted.search.best)
         seconds = time.monotonic() - begun
         common = {"preset": config.preset, "mode": mode, "seed": config.seed, "ds": ds}
         tracker.params({**common, **hyperparameters(fitted.pipeline)})
-        tracker.metrics({**fitted.metrics, "threshold": fitted.threshold.value, "elapsed_sec": seconds})
-        tracker.candidates(fitted.search.table)
+        tracker.metrics({**fitted.metrics, **_decision(fitted), "elapsed_sec": seconds})
+        tracker.candidates(fitted.search.table, task.score_name)
         tracker.artifacts(folder)
-    run = TrainedRun(tracker.run_id, config.name, ds, mode, best, fitted.metrics, fitted.threshold.value, seconds)
-    _leave_summary(workspace, run, inputs, fitted.search.table)
+    threshold = _decision(fitted).get("threshold")
+    run = TrainedRun(tracker.run_id, config.name, ds, mode, best, fitted.metrics, threshold, seconds, task.headline)
+    _leave_summary(workspace, run, inputs, fitted.search.table, task)
     return run
+
+
+def _decision(fitted: Fitted) -> dict[str, float]:
+    return {"threshold": fitted.threshold.value} if fitted.threshold else {}
 
 
 def _subject(table: Table, config: ProjectConfig, fitted: Fitted) -> Subject:
@@ -114,9 +136,9 @@ def _subject(table: Table, config: ProjectConfig, fitted: Fitted) -> Subject:
         fitted.pipeline,
         train,
         test,
-        fitted.probability,
+        fitted.predicted,
         partial(fit_best, table.contract, config, fitted.search.best),
-        fitted.threshold.value,
+        _decision(fitted).get("threshold"),
         fitted.out_of_fold,
         config.threshold,
         config.seed,
@@ -130,26 +152,27 @@ def _write_files(folder: Path, table: Table, config: ProjectConfig, fitted: Fitt
     (folder / "schema.json").write_bytes(table.contract.to_json())
     (folder / "environment.lock").write_text(lock, encoding="utf-8")
     _write_json(folder / "metrics.json", fitted.metrics)
-    _write_json(folder / "threshold.json", fitted.threshold._asdict())
-    _write_scores(folder / "cv_results.csv", fitted.search.table)
+    if fitted.threshold:
+        _write_json(folder / "threshold.json", fitted.threshold._asdict())
+    _write_scores(folder / "cv_results.csv", fitted.search.table, fitted.plan.task)
     save_pipeline(fitted.pipeline, folder / "pipeline.skops")
 
 
 def _leave_summary(
-    workspace: Workspace, run: TrainedRun, inputs: dict[str, str], table: tuple[CandidateScore, ...]
+    workspace: Workspace, run: TrainedRun, inputs: dict[str, str], table: tuple[CandidateScore, ...], task: Task
 ) -> None:
     figures = {
         "ds": run.ds,
         "mode": run.mode,
-        "auc": run.metrics["auc"],
-        "acc": run.metrics["acc"],
+        **{name: run.metrics[name] for name in run.headline},
         "best": run.best,
         "elapsed_sec": int(run.seconds),
     }
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     summary = {"name": run.name, "run_id": run.run_id, **figures, "metrics": run.metrics, "inputs": inputs}
-    _write_json(workspace.artifacts / f"summary_{run.ds}.json", {**summary, "threshold": run.threshold})
-    _write_scores(workspace.artifacts / f"cv_results_{run.ds}.csv", table)
+    decision = {} if run.threshold is None else {"threshold": run.threshold}
+    _write_json(workspace.artifacts / f"summary_{run.ds}.json", {**summary, **decision})
+    _write_scores(workspace.artifacts / f"cv_results_{run.ds}.csv", table, task)
     record = evidence.Record(
         kind="training", subject=run.name, verdict="pass", inputs={"run": run.run_id, **inputs}, figures=figures
     )
@@ -160,11 +183,13 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_scores(path: Path, table: tuple[CandidateScore, ...]) -> None:
+def _write_scores(path: Path, table: tuple[CandidateScore, ...], task: Task) -> None:
     """One line a candidate and rung: its parameters, mean and fold scores, estimated µs a row, rows, seconds."""
     folds = range(len(table[0].scores))
     names = list(dict.fromkeys(name for score in table for name in score.params))
-    header = ["rung", "n_resources", "candidate", *names, "mean_auc", *(f"auc_fold_{f}" for f in folds), "cost_us"]
+    score = task.score_name
+    means = [f"mean_{score}", *(f"{score}_fold_{fold}" for fold in folds)]
+    header = ["rung", "n_resources", "candidate", *names, *means, "cost_us"]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*header, "fit_seconds"])

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.pipeline import Pipeline
 
 from tabi.contract import Contract
@@ -38,7 +38,12 @@ def own_pipeline(contract: Contract, code: str) -> Pipeline:
     last = pipeline.steps[-1][1]
     if not isinstance(last, BaseEstimator) or not hasattr(last, "fit"):
         raise ConfigError(f"{FILE}: the last step of the pipeline is {type(last).__name__}: it must be an estimator")
-    if not hasattr(last, "predict_proba"):
+    if contract.target.task == "regression":
+        if not is_regressor(last):
+            raise ConfigError(
+                f"{FILE}: {type(last).__name__} predicts no number: end in a regressor, or set another task"
+            )
+    elif not hasattr(last, "predict_proba"):
         raise ConfigError(f"{FILE}: {type(last).__name__} gives no probabilities: put it inside CalibratedClassifierCV")
     return pipeline
 

@@ -6,18 +6,19 @@ A preset's pipeline has two steps, `prep` and `clf`; in any pipeline a bare name
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from tabi.contract import Contract
+from tabi.contract import Contract, Task
 from tabi.errors import ConfigError
 from tabi.project import ProjectConfig
 from tabi.project.config import ClassWeight, Mode
-from tabi.training.ensembles import composed_space, composed_steps, refuse_wrong_members
+from tabi.training.catalog import choices_of, known_presets, members_of, preset_of, presets_of, unknown_preset
+from tabi.training.ensembles import composed_space, composed_steps
 from tabi.training.own import own_pipeline, own_space
-from tabi.training.presets import AUTO, COMPOSED, OWN, PRESETS, Params, Space, known_presets, preset_of, unknown_preset
+from tabi.training.presets import AUTO, COMPOSED, OWN, Params, Space
 
 # the parameter by which a candidate names its preset
 PRESET = "preset"
@@ -41,13 +42,13 @@ def build_pipeline(contract: Contract, config: ProjectConfig, params: Mapping[st
     return pipeline.set_params(**values)
 
 
-def candidate_space(config: ProjectConfig) -> list[Space]:
+def candidate_space(config: ProjectConfig, task: Task = "binary") -> list[Space]:
     """Grids of candidate values by parameter, such as `clf__learning_rate`: the project's own, else the preset's.
 
     There is one grid, and for `auto` one a preset. A parameter that the project's `params` fix is no longer searched.
     With `class_weight=search` every candidate is tried with and without balanced weights.
     """
-    grids = [_own_grid(config.search.space, config)] if config.search.space else _grids(config)
+    grids = [_own_grid(config.search.space, config)] if config.search.space else _grids(config, task)
     if config.class_weight is ClassWeight.search:
         key = _key(CLASS_WEIGHT, config)
         grids = [{key: [None, "balanced"], **grid} for grid in grids]
@@ -55,51 +56,43 @@ def candidate_space(config: ProjectConfig) -> list[Space]:
 
 
 def _unset(contract: Contract, config: ProjectConfig, name: str) -> Pipeline:
+    task = contract.target.task
     if name == OWN:
         return own_pipeline(contract, config.code)
     if name == AUTO:  # a first look at its preparation; its candidates name presets of their own
-        name = _auto_members(config)[0]
+        name = choices_of(config.search.presets, task)[0]
     if name in COMPOSED:
         prep, clf = composed_steps(name, config.members, contract)
-    elif name in PRESETS:
-        preset = preset_of(name)
+    elif name in presets_of(task):
+        preset = preset_of(name, task)
         prep, clf = preset.prepare(contract), preset.estimator(contract)
     else:
-        raise unknown_preset(name, known_presets())
+        raise unknown_preset(name, known_presets(task), task)
     return Pipeline([("prep", prep), ("clf", clf)])
 
 
-def _grids(config: ProjectConfig) -> list[Space]:
+def _grids(config: ProjectConfig, task: Task) -> list[Space]:
     name = config.preset
     if name == AUTO:
-        return [{PRESET: [member], **_named_grid(member, config)} for member in _auto_members(config)]
-    return [_named_grid(name, config)]
+        chosen = choices_of(config.search.presets, task)
+        return [{PRESET: [member], **_named_grid(member, config, task)} for member in chosen]
+    return [_named_grid(name, config, task)]
 
 
-def _named_grid(name: str, config: ProjectConfig) -> Space:
+def _named_grid(name: str, config: ProjectConfig, task: Task) -> Space:
     fixed = _prefixed(config.params, "clf")
     full = config.search.mode is Mode.full
     if name == OWN:
         space = own_space(config.code)
         return {key: values for key, values in space.items() if key not in config.params}
     if name in COMPOSED:
-        refuse_wrong_members(config.members)
-        space = composed_space(name, config.members) if full else {}
-    elif name in PRESETS:
-        space = preset_of(name).full if full else preset_of(name).fast
+        members = members_of(config.members, task)
+        space = composed_space(name, members, task) if full else {}
+    elif name in presets_of(task):
+        space = preset_of(name, task).full if full else preset_of(name, task).fast
     else:
-        raise unknown_preset(name, known_presets())
+        raise unknown_preset(name, known_presets(task), task)
     return {key: values for key, values in space.items() if key not in fixed}
-
-
-def _auto_members(config: ProjectConfig) -> Sequence[str]:
-    """The presets that `auto` chooses among."""
-    for name in config.search.presets:
-        if name not in (*PRESETS, *COMPOSED):
-            raise unknown_preset(name, (*PRESETS, *COMPOSED))
-    if not config.search.presets:
-        raise ConfigError("search.presets: name the presets that auto chooses among")
-    return config.search.presets
 
 
 def _own_grid(space: Mapping[str, Any], config: ProjectConfig) -> Space:

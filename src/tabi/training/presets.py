@@ -6,7 +6,6 @@ simplest model to the largest: of two equal candidates the earlier wins.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +22,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from tabi.contract import Contract
-from tabi.errors import ConfigError
 from tabi.training.preparation import native_preparation, onehot_preparation
 
 Params = dict[str, Any]
@@ -48,40 +46,23 @@ class Preset:
     member: Params = field(default_factory=dict)
 
 
-def known_presets() -> tuple[str, ...]:
-    """Every name that `preset` may be."""
-    return (*PRESETS, *COMPOSED, AUTO, OWN)
-
-
-def preset_of(name: str) -> Preset:
-    """The preset of this name; `ConfigError` names the nearest."""
-    if name not in PRESETS:
-        raise unknown_preset(name, tuple(PRESETS))
-    return PRESETS[name]
-
-
-def unknown_preset(name: str, known: tuple[str, ...]) -> ConfigError:
-    """The error for a name that is none of the known ones."""
-    close = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-    return ConfigError(f"unknown preset {name!r}; {hint}")
-
-
-def _native_estimator(contract: Contract) -> BaseEstimator:
+def native_options(contract: Contract) -> Params:
+    """Parameters of boosting over the columns of `native_preparation`."""
     first = len(contract.numeric)
     # Strong shrinkage of leaves costs a large table nothing and keeps a small one from being learnt by heart.
     # No early stopping: it would switch itself on above 10,000 rows and make the rungs of a search incomparable.
-    return HistGradientBoostingClassifier(
-        categorical_features=list(range(first, first + len(contract.categorical))),
-        l2_regularization=10.0,
-        early_stopping=False,
-    )
+    return {
+        "categorical_features": list(range(first, first + len(contract.categorical))),
+        "l2_regularization": 10.0,
+        "early_stopping": False,
+    }
 
 
+# those that predict classes; see also `tabi.training.regressors`
 PRESETS: dict[str, Preset] = {
     "native": Preset(
         native_preparation,
-        _native_estimator,
+        lambda contract: HistGradientBoostingClassifier(**native_options(contract)),
         fast={
             "clf__max_iter": [50, 100],
             "clf__max_features": [0.3, 1.0],

@@ -160,4 +160,4 @@ def reporting(stream: Stream) -> Iterator[Reporter]:
 
 
 def _best(best: float) -> str:
-    return "" if math.isnan(best) else f", best AUC so far {best:.4f}"
+    return "" if math.isnan(best) else f", best score so far {best:.4f}"

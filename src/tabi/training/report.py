@@ -38,12 +38,20 @@ def batch_state(workspace: Workspace) -> BatchState:
 
 
 def report_table(workspace: Workspace) -> str:
-    """A Markdown table of all results, in the order in which they came."""
-    lines = ["| dataset | mode | AUC | ACC | best | elapsed [s] |", "| --- | --- | ---: | ---: | --- | ---: |"]
-    for record in evidence.read(workspace.evidence, "training"):
-        if record.verdict == "pass":
-            f = record.figures
-            best = str(f["best"]).replace("|", "\\|")
-            line = f"| {f['ds']} | {f['mode']} | {f['auc']:.4f} | {f['acc']:.4f} | `{best}` | {f['elapsed_sec']} |"
-            lines.append(line)
+    """A Markdown table of all results, in the order in which they came; with columns for numbers where there are some.
+
+    A figure that a task does not have is left empty.
+    """
+    results = [r.figures for r in evidence.read(workspace.evidence, "training") if r.verdict == "pass"]
+    shown = ["auc", "acc", *(["r2", "rmse"] if any("r2" in figures for figures in results) else [])]
+    header = ["dataset", "mode", *map(str.upper, shown), "best", "elapsed [s]"]
+    lines = [_row(header), _row(["---", "---", *["---:"] * len(shown), "---", "---:"])]
+    for f in results:
+        numbers = [f"{f[name]:.4f}" if name in f else "" for name in shown]
+        best = str(f["best"]).replace("|", "\\|")
+        lines.append(_row([f["ds"], f["mode"], *numbers, f"`{best}`", str(f["elapsed_sec"])]))
     return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

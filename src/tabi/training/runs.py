@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class Run:
     """One finished training.
 
-    `artifacts`: folder with `config.yaml`, `schema.json`, `pipeline.skops`, `metrics.json`, `threshold.json`,
-    `cv_results.csv`, `environment.lock` and `reports/*.png`. `created`: ISO 8601 in UTC. `teacher`: the bundle
-    whose probabilities were learnt, empty where labels were.
+    `artifacts`: folder with `config.yaml`, `schema.json`, `pipeline.skops`, `metrics.json`, `cv_results.csv`,
+    `environment.lock` and `reports/*.png`; of two classes also `threshold.json`, whose value is `threshold`.
+    `created`: ISO 8601 in UTC. `teacher`: the bundle whose probabilities were learnt, empty where labels were.
     """
 
     run_id: str
@@ -38,7 +38,7 @@ class Run:
     pipeline: Pipeline = field(repr=False)
     snapshot_digest: str
     metrics: dict[str, float]
-    threshold: float
+    threshold: float | None
     artifacts: Path
     git_commit: str
     git_dirty: bool
@@ -69,7 +69,7 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
         pipeline=load_pipeline(folder / "pipeline.skops"),
         snapshot_digest=tags["tabi.snapshot"],
         metrics=json.loads((folder / "metrics.json").read_bytes()),
-        threshold=float(json.loads((folder / "threshold.json").read_bytes())["value"]),
+        threshold=_threshold(folder / "threshold.json"),
         artifacts=folder,
         git_commit=tags["tabi.git_commit"],
         git_dirty=tags["tabi.git_dirty"] == "true",
@@ -96,6 +96,10 @@ def _find(client: MlflowClient, name: str, run_id: str | None) -> MlflowRun:
         which = f"no finished run {run_id!r}" if run_id else "no finished run"
         raise NotFoundError(f"project {name!r} has {which}: {advice}")
     return runs[0]
+
+
+def _threshold(path: Path) -> float | None:
+    return float(json.loads(path.read_bytes())["value"]) if path.is_file() else None
 
 
 def _code(path: Path) -> str:

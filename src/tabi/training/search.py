@@ -1,10 +1,11 @@
 """Search: halving, or some candidates drawn at random.
 
 Halving tries every candidate on few rows, the best of them on more, the last on all training rows. What differs from
-scikit-learn's own: subsamples are stratified and nested, no fold can hold a single class, a preparation is fitted once
-per fold for all candidates that share it, candidates that differ only in their number of trees share one fit and so
-stay in the race together, a score that is not finite is an error, and progress is told. The number of trees is
-therefore always chosen on all training rows: chosen on few, it comes out too small.
+scikit-learn's own: subsamples are stratified and nested, and cut into folds by the project's rule, no fold can hold a
+single class, a preparation is fitted once per fold for all candidates that share it, candidates that differ only in
+their number of trees share one fit and so stay in the race together, a score that is not finite is an error, and
+progress is told. The number of trees is therefore always chosen on all training rows: chosen on few, it comes out too
+small.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from tabi.project import SearchConfig
 from tabi.project.config import Strategy
 from tabi.training.choice import CandidateScore, winner_of
 from tabi.training.fits import Build, FitOutcome, SharedFit, Workers, rung_tasks, shared_fits
+from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan
 from tabi.training.presets import Params, Space
-from tabi.training.split import Indices, Labels, nested_subsamples, stratified_folds
+from tabi.training.split import Folds, Labels
 from tabi.training.stages import Floats
 
 # told after each fit: fits done, their total, the best mean score of a candidate so far (NaN: none yet)
@@ -35,8 +37,8 @@ OnStep = Callable[[int, int, float], None]
 class SearchResult:
     """What a search found.
 
-    `won`: the winner in the last rung. `table`: every candidate of every rung. `out_of_fold`: float64[N], the winner's
-    probability for each training row from the fold that did not see it.
+    `won`: the winner in the last rung. `table`: every candidate of every rung. `out_of_fold`: what the winner predicts
+    for each training row, from the fold that did not see it; NaN for rows that are in no validation part.
     """
 
     won: CandidateScore
@@ -50,7 +52,7 @@ class SearchResult:
 
     @property
     def score(self) -> float:
-        """The winner's mean ROC AUC."""
+        """The winner's mean score."""
         return self.won.mean
 
     @property
@@ -67,7 +69,7 @@ class Rung:
     fits: int
 
 
-def run_search(
+def run_search(  # noqa: PLR0913 - rows, what is tried on them, and how it is judged
     build: Build,
     space: Space | Sequence[Space],
     X: pd.DataFrame,
@@ -75,8 +77,10 @@ def run_search(
     config: SearchConfig,
     seed: int,
     on_step: OnStep = lambda _done, _total, _best: None,
+    *,
+    plan: Plan = TWO_CLASSES_AT_RANDOM,
 ) -> SearchResult:
-    """The winner among the combinations of one or more grids, by ROC AUC over stratified folds and by cost.
+    """The winner among the combinations of one or more grids, by the plan's score over the plan's folds and by cost.
 
     The same rows, space and seed give the same result to the last digit whatever `config.jobs` is. Raises
     `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
@@ -85,17 +89,18 @@ def run_search(
     if config.strategy is Strategy.random:
         rungs = [Rung(len(y), len(alive))]
     else:
-        rungs = plan_rungs(len(y), min_resources(y, config), len(alive), config.factor)
-    subsamples = nested_subsamples(y, [rung.rows for rung in rungs], seed)
+        rungs = plan_rungs(len(y), plan.smallest(y, config), len(alive), config.factor)
+    subsamples = plan.subsamples(y, [rung.rows for rung in rungs], seed)
     progress = _Progress(sum(rung.fits for rung in rungs) * config.folds, config.folds, on_step)
     workers = Workers(config.jobs)
     table: list[CandidateScore] = []
     with threadpool_limits(1):
         for number, (rung, rows) in enumerate(zip(rungs, subsamples, strict=True)):
             alive = alive[: rung.fits]
-            folds = stratified_folds(y[rows], config.folds, seed)
+            folds = plan.take(rows).folds(y[rows], config.folds, seed)
             outcomes: list[FitOutcome] = []
-            for batch in workers.run(rung_tasks(alive, X.iloc[rows], y[rows], folds), len(alive) * len(folds)):
+            tasks = rung_tasks(alive, X.iloc[rows], y[rows], folds, plan.task)
+            for batch in workers.run(tasks, len(alive) * len(folds)):
                 _refuse_non_finite(batch, alive, rung)
                 outcomes += batch
                 progress.add(batch)
@@ -104,7 +109,7 @@ def run_search(
             ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
             alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
     won = winner_of(scores, config.select)
-    return SearchResult(won, tuple(table), _out_of_fold(outcomes, won.candidate, folds))
+    return SearchResult(won, tuple(table), _out_of_fold(outcomes, won.candidate, folds, len(y)))
 
 
 def _candidates(space: Space | Sequence[Space], config: SearchConfig, seed: int) -> list[Params]:
@@ -115,23 +120,6 @@ def _candidates(space: Space | Sequence[Space], config: SearchConfig, seed: int)
         drawn = np.random.default_rng(seed).choice(len(grid), config.candidates, replace=False)
         numbers = sorted(int(number) for number in drawn)
     return [dict(grid[number]) for number in numbers]
-
-
-def min_resources(y: Labels, config: SearchConfig) -> int:
-    """Rows of the smallest rung: enough that a fold expects ten rows of the rarer class.
-
-    `search.min_resources` may raise it. Raises `ConfigError` where it would lower it.
-    """
-    share = float(min(y.mean(), 1 - y.mean()))
-    needed = min(math.ceil(config.folds * 10 / share), len(y))
-    if config.min_resources is None:
-        return needed
-    if config.min_resources < needed:
-        raise ConfigError(
-            f"search.min_resources={config.min_resources} could leave a fold with a single class: "
-            f"use {needed} or more, or leave it out"
-        )
-    return min(config.min_resources, len(y))
 
 
 def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
@@ -187,9 +175,9 @@ def _scores(outcomes: list[FitOutcome], alive: list[SharedFit], number: int, run
     return result
 
 
-def _out_of_fold(outcomes: list[FitOutcome], candidate: int, folds: list[tuple[Indices, Indices]]) -> Floats:
-    result = np.empty(sum(len(valid) for _, valid in folds))
-    for outcome in outcomes:
-        if outcome.candidate == candidate:
-            result[folds[outcome.fold][1]] = outcome.probability
+def _out_of_fold(outcomes: list[FitOutcome], candidate: int, folds: Folds, rows: int) -> Floats:
+    own = [outcome for outcome in outcomes if outcome.candidate == candidate]
+    result = np.full((rows, *own[0].predicted.shape[1:]), np.nan)
+    for outcome in own:
+        result[folds[outcome.fold][1]] = outcome.predicted
     return result

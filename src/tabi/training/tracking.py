@@ -66,8 +66,8 @@ class Tracker:
         """Store every file below `folder`."""
         self.client.log_artifacts(self.run_id, str(folder))
 
-    def candidates(self, table: tuple[CandidateScore, ...]) -> None:
-        """Record each candidate as a child run: its parameters, and its scores with the rung as the step."""
+    def candidates(self, table: tuple[CandidateScore, ...], name: str) -> None:
+        """Record each candidate as a child run: its parameters, and its scores by `name` with the rung as the step."""
         from mlflow.entities import Metric
 
         by_candidate: dict[int, list[CandidateScore]] = {}
@@ -78,9 +78,9 @@ class Tracker:
             child = self.client.create_run(self.experiment_id, tags=tags)
             self._params(child.info.run_id, scores[0].params)
             metrics = [
-                Metric(name, value, child.info.start_time, s.rung)
+                Metric(key, value, child.info.start_time, s.rung)
                 for s in scores
-                for name, value in _figures(s).items()
+                for key, value in _figures(s, name).items()
             ]
             self.client.log_batch(child.info.run_id, metrics=metrics)
             self.client.set_terminated(child.info.run_id)
@@ -129,7 +129,7 @@ def _experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=location))
 
 
-def _figures(score: CandidateScore) -> dict[str, float]:
-    folds = {f"auc_fold_{fold}": value for fold, value in enumerate(score.scores)}
+def _figures(score: CandidateScore, name: str) -> dict[str, float]:
+    folds = {f"{name}_fold_{fold}": value for fold, value in enumerate(score.scores)}
     sizes = {"n_resources": float(score.n_resources), "cost_us": score.cost, "fit_seconds": sum(score.seconds)}
-    return {"auc": score.mean, **folds, **sizes}
+    return {name: score.mean, **folds, **sizes}
