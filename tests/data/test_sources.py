@@ -49,9 +49,22 @@ def test_breast_cancer_comes_with_the_names_of_its_classes(workspace: Workspace)
     assert frame["target"].value_counts().to_dict() == {"benign": 357, "malignant": 212}
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "classes"), [("wine", 178, 3), ("iris", 150, 3), ("digits", 1797, 10), ("diabetes", 442, 0)]
+)
+def test_the_other_tables_have_classes_by_name_or_a_number(
+    name: str, rows: int, classes: int, workspace: Workspace
+) -> None:
+    frame = fetch_rows(f"builtin:{name}", workspace)
+    assert len(frame) == rows
+    assert frame["target"].dtype == (object if classes else "float64")
+    if classes:
+        assert frame["target"].nunique() == classes
+
+
 def test_another_builtin_table_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(ConfigError, match="known: builtin:breast_cancer"):
-        fetch_rows("builtin:iris", workspace)
+    with pytest.raises(ConfigError, match="known: builtin:breast_cancer, builtin:wine"):
+        fetch_rows("builtin:titanic", workspace)
 
 
 def test_a_csv_number_is_read_to_the_last_bit(workspace: Workspace) -> None:
