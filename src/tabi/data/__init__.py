@@ -6,7 +6,7 @@ from tabi.data.frame import canonical_frame, encode_target, frame_of, tensors_of
 from tabi.data.inference import infer_contract
 from tabi.data.lineage import Lineage, lineage_of
 from tabi.data.origin import Parent
-from tabi.data.snapshot import Snapshot, latest_snapshot, read_snapshot, write_snapshot
+from tabi.data.snapshot import Snapshot, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
 from tabi.data.table import Fetched, Table, fetch, load_table
 
@@ -28,6 +28,7 @@ __all__ = [
     "latest_snapshot",
     "lineage_of",
     "load_table",
+    "open_snapshot",
     "open_source",
     "read_snapshot",
     "tensors_of",

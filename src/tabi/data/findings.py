@@ -11,6 +11,7 @@ import pandas as pd
 
 from tabi.contract import CategoricalColumn, Contract
 from tabi.data.rows import StoredRows
+from tabi.data.sample import hashes_of
 from tabi.project import ProjectConfig
 
 Rule = Literal["task", "unlabelled", "constant", "all_missing", "row_names", "duplicate_rows"]
@@ -68,7 +69,7 @@ def labelled(frame: pd.DataFrame, contract: Contract) -> npt.NDArray[np.bool_]:
 def _seen(rows: StoredRows, contract: Contract) -> _Seen:
     seen = _Seen()
     for frame in rows.frames():
-        seen.hashes.append(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64))
+        seen.hashes.append(hashes_of(frame))
         seen.unlabelled += int((~labelled(frame, contract)).sum())
         for name in (name for name, text in rows.texts.items() if not text):
             numbers = frame[name].to_numpy(dtype=np.float64)

@@ -25,7 +25,7 @@ import pandas as pd
 
 from tabi.data.digest import digest_of, digest_of_rows
 from tabi.data.origin import Parent, without_secrets
-from tabi.data.rows import StoredRows, frame_of_arrow
+from tabi.data.rows import StoredRows
 from tabi.data.spool import Spool
 from tabi.errors import NotFoundError, StoreError
 from tabi.workspace import Workspace
@@ -140,16 +140,35 @@ def read_snapshot(workspace: Workspace, project: str, digest: str | None = None)
 
     `NotFoundError` if there is none, `StoreError` if its content is no longer what its name says.
     """
-    if digest is None:
-        snapshot = latest_snapshot(workspace, project)
-        if snapshot is None:
-            raise NotFoundError(f"project {project!r} has no snapshot yet: run `tabi data fetch {project}`")
-    else:
-        snapshot = _described(_folder(workspace, project), digest, f"project {project!r} has no snapshot {digest!r}")
-    frame = _read_parquet(snapshot.path)
-    if digest_of(frame) != snapshot.digest:
-        raise StoreError(f"{snapshot.path} was changed after it was written: run `tabi data fetch {project}`")
+    snapshot = _named(workspace, project, digest)
+    with _readable(snapshot.path):
+        frame = pd.concat(snapshot.table().frames(), ignore_index=True)
+        _refuse_changed(snapshot, digest_of(frame))
     return snapshot, frame
+
+
+def open_snapshot(workspace: Workspace, project: str, digest: str | None = None) -> tuple[Snapshot, StoredRows]:
+    """As `read_snapshot`, with the rows to be read in batches."""
+    snapshot = _named(workspace, project, digest)
+    with _readable(snapshot.path):
+        rows = snapshot.table()
+        _refuse_changed(snapshot, digest_of_rows(rows))
+    return snapshot, rows
+
+
+def _named(workspace: Workspace, project: str, digest: str | None) -> Snapshot:
+    if digest is not None:
+        return _described(_folder(workspace, project), digest, f"project {project!r} has no snapshot {digest!r}")
+    snapshot = latest_snapshot(workspace, project)
+    if snapshot is None:
+        raise NotFoundError(f"project {project!r} has no snapshot yet: run `tabi data fetch {project}`")
+    return snapshot
+
+
+def _refuse_changed(snapshot: Snapshot, digest: str) -> None:
+    if digest != snapshot.digest:
+        project = snapshot.path.parent.name
+        raise StoreError(f"{snapshot.path} was changed after it was written: run `tabi data fetch {project}`")
 
 
 def latest_snapshot(workspace: Workspace, project: str) -> Snapshot | None:
@@ -224,14 +243,14 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """`StoreError` for a file that is gone, or holds what Tabi does not write."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        frame: pd.DataFrame = pq.ParquetFile(path).read().to_pandas(ignore_metadata=True)
+        yield
     except FileNotFoundError:
         raise StoreError(f"{path} is gone: run `tabi data fetch {path.parent.name}`") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, AttributeError, TypeError, ValueError) as error:
         raise StoreError(f"{path} is not readable Parquet: run `tabi data fetch {path.parent.name}`") from error
-    return frame_of_arrow(frame)

@@ -13,7 +13,8 @@ from tabi.data.findings import Finding, findings_of, labelled
 from tabi.data.frame import canonical_frame, encode_target
 from tabi.data.inference import infer_contract
 from tabi.data.origin import refuse_secrets
-from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, read_snapshot, write_snapshot
+from tabi.data.sample import sample_of
+from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
 from tabi.data.tracking import Tracked, track
 from tabi.errors import ConfigError
@@ -69,7 +70,8 @@ def fetch(workspace: Workspace, config: ProjectConfig) -> Fetched:
 def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None = None) -> Table:
     """The table of one snapshot, by default the latest; fetched first if there is none from the project's source.
 
-    The table is held in memory. Rows without a target are left out.
+    The table is held in memory, of which `config.sample` may be fewer rows than the snapshot has. Rows without a target
+    are left out.
     """
     refuse_secrets(config.source)
     if digest is None:
@@ -78,8 +80,12 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
         if latest is None or (latest.source, latest.query) != (config.source, query):
             latest = _snapshot(workspace, config)
         digest = latest.digest
-    snapshot, rows = read_snapshot(workspace, config.name, digest)
-    contract = infer_contract(rows, config)
+    if config.sample is None:
+        snapshot, rows = read_snapshot(workspace, config.name, digest)
+        contract = infer_contract(rows, config)
+    else:
+        snapshot, stored = open_snapshot(workspace, config.name, digest)
+        contract, rows = infer_contract(stored, config), sample_of(stored, config.sample)
     kept = labelled(rows, contract)
     if not kept.all():
         rows = rows[kept].reset_index(drop=True)

@@ -194,6 +194,8 @@ class ProjectConfig:
     target: str = MISSING
     # the SELECT of a source that is a database
     query: str | None = None
+    # how many rows a training holds in memory, drawn by a hash of their content; unset: all
+    sample: int | None = None
     # unset: inferred from the target
     task: TaskKind | None = None
     # the label whose probability is predicted; unset: the rarer class

@@ -29,6 +29,7 @@ RANGES: dict[str, Rule] = {
     "seed": SEED,
     "split.test_size": INNER_SHARE,
     "split.seed": SEED,
+    "sample": ("1 or more", lambda value: value is None or value >= 1),
     "search.folds": TWO_OR_MORE,
     "search.factor": TWO_OR_MORE,
     "search.candidates": ("1 or more", lambda value: value >= 1),
