@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -174,3 +176,40 @@ def test_the_document_is_read_as_it_was_written() -> None:
     found = Explanation.from_json(document)
     assert found.to_json() == document
     assert found.link == "logit"
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_each_class_of_several_is_explained_as_it_is_served(calibrated: bool) -> None:
+    X, _ = frame(9)
+    several = msgspec.structs.replace(CONTRACT, target=Target("y", ("p", "q", "r"), "multiclass"))
+    y = np.random.default_rng(9).integers(0, 3, len(X))
+    clf: Any = preset_of("native").estimator(several).set_params(**SMALL["native"])
+    if calibrated:
+        clf = CalibratedClassifierCV(clf, cv=3, ensemble=False)
+    with threadpool_limits(1):
+        pipeline = Pipeline([("prep", preset_of("native").prepare(several)), ("clf", clf)]).fit(X, y)
+        compiled = compile_pipeline(pipeline, several)
+        tensors = tensors_of(X, several)
+        if calibrated:
+            with pytest.raises(ExplanationError, match="of two classes"):
+                explanation_of(pipeline, compiled, several, X, tensors, 0)
+            return
+        explainer = Explainer.of_bundle(explanation_of(pipeline, compiled, several, X, tensors, 0), several)
+        decision = pipeline.decision_function(X)
+    found = explainer.explain(tensors, Session(compiled.model).predict(tensors))
+    assert found.contributions.shape == (len(X), 3, 4)
+    assert found.score == pytest.approx(decision, abs=1e-9)
+
+
+def test_a_value_is_explained_as_it_is_served() -> None:
+    X, _ = frame(10)
+    number = msgspec.structs.replace(CONTRACT, target=Target("y", (), "regression"))
+    y = np.random.default_rng(10).normal(1e6, 10, len(X))
+    with threadpool_limits(1):
+        pipeline = Pipeline([("prep", preset_of("onehot").prepare(number)), ("reg", Ridge())]).fit(X, y)
+        compiled = compile_pipeline(pipeline, number)
+        tensors = tensors_of(X, number)
+        explainer = Explainer.of_bundle(explanation_of(pipeline, compiled, number, X, tensors, 0), number)
+    found = explainer.explain(tensors, Session(compiled.model).predict(tensors))
+    assert found.base == pytest.approx([pipeline.predict(X).mean()])
+    assert found.score[:, 0] == pytest.approx(pipeline.predict(X), rel=1e-12)

@@ -23,6 +23,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, Ridge, SGDClassifier
@@ -241,3 +242,15 @@ def test_trees_that_would_take_too_long_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(build, "MOST_NODES", 10)
     with pytest.raises(ExplanationError, match="at most 10 are explained: train fewer or smaller trees"):
         anatomy_of(pipeline, CONTRACT, X5)
+
+
+def test_all_words_of_a_text_belong_to_its_column() -> None:
+    said = np.random.default_rng(6).choice(["good day", "bad night", "good night", "bad day"], ROWS)
+    texts = X5.assign(k=said)
+    parts = [("words", TfidfVectorizer(), "k"), ("x", SimpleImputer(), ["x"])]
+    pipeline = Pipeline([("prep", ColumnTransformer(parts, sparse_threshold=1)), ("clf", LogisticRegression())])
+    pipeline.fit(texts, Y5)
+    assert anatomy_of(pipeline, CONTRACT, texts).explanation.owners == (1, 1, 1, 1, 0)
+    found = explained(pipeline, texts, pipeline.predict_proba(texts)[:, 1])
+    assert found.contributions.mean(axis=0) == pytest.approx(0, abs=1e-12)
+    assert found.contributions[:, 0, 1].any()

@@ -61,10 +61,15 @@ def anatomy_of(pipeline: Pipeline, contract: Contract, training: pd.DataFrame) -
 
 def encoded_rows(preparation: list[tuple[str, Any]], X: pd.DataFrame) -> Floats:
     """What the last step reads of rows: float64 [N, encoded columns]."""
+    given = _encoded(preparation, X)
+    return np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
+
+
+def _encoded(preparation: list[tuple[str, Any]], X: pd.DataFrame) -> Any:
     given: Any = X
     for _, step in preparation:
         given = step.transform(given)
-    return np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
+    return given
 
 
 def _steps(pipeline: Any) -> tuple[list[tuple[str, Any]], Any, str]:
@@ -87,5 +92,6 @@ def _steps(pipeline: Any) -> tuple[list[tuple[str, Any]], Any, str]:
 def _means(steps: list[tuple[str, Any]], training: pd.DataFrame) -> Floats:
     total: Any = 0.0
     for start in range(0, len(training), CHUNK):
-        total = total + encoded_rows(steps, training.iloc[start : start + CHUNK]).sum(axis=0)
+        # words of a text are a sparse matrix, which no memory holds as a dense one
+        total = total + np.asarray(_encoded(steps, training.iloc[start : start + CHUNK]).sum(axis=0)).ravel()
     return np.asarray(total / len(training), dtype=np.float64)
