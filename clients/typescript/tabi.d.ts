@@ -14,7 +14,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reserved */
+        /** Explain the prediction of one row */
         post: operations["explain"];
         delete?: never;
         options?: never;
@@ -171,7 +171,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reserved */
+        /** Explain the prediction of one row */
         post: operations["explain_named"];
         delete?: never;
         options?: never;
@@ -570,19 +570,63 @@ export interface components {
             other: number;
         };
         /**
+         * ClassExplanation
+         * @description One score of the row: `of` a class, or of the target of a regression.
+         *
+         *         `answer` is the model's own, the probability or the value; it is the link's image of `score`, which is `base` plus
+         *         all contributions. The largest contribution stands first.
+         */
+        ClassExplanation: {
+            answer: number;
+            base: number;
+            contributions: components["schemas"]["Contribution"][];
+            of: string;
+            score: number;
+        };
+        /**
          * Contract
          * @description The columns that a row has, in their order, and the target.
          *
          *         `strict`: a request that breaks the contract is refused instead of coerced with a warning.
          */
         Contract: {
-            columns: (components["schemas"]["NumericColumn"] | components["schemas"]["CategoricalColumn"])[];
-            /** @default 1 */
+            columns: (components["schemas"]["NumericColumn"] | components["schemas"]["CategoricalColumn"] | components["schemas"]["TextColumn"])[];
+            /** @default 2 */
             format?: number;
             name: string;
             /** @default false */
             strict?: boolean;
             target: components["schemas"]["Target"];
+        };
+        /**
+         * Contribution
+         * @description What a column adds to the score, or takes from it.
+         */
+        Contribution: {
+            column: string;
+            contribution: number;
+        };
+        /**
+         * ExplainReply
+         * @description Answer to `POST /explain`: the prediction (a label or a value) and the explanation of one score.
+         *
+         *         That is the positive class's, of several classes the predicted one's. `classes`: those of all, if there are more
+         *         than two. `link`: identity, logit, log or softmax, by which a score becomes the answer.
+         */
+        ExplainReply: {
+            answer: number;
+            base: number;
+            classes: components["schemas"]["ClassExplanation"][];
+            contributions: components["schemas"]["Contribution"][];
+            /** @enum {unknown} */
+            link: "identity" | "log" | "logit" | "softmax";
+            model: string;
+            of: string;
+            prediction: string | number;
+            request_id: string;
+            score: number;
+            version: string;
+            warnings: components["schemas"]["Place"][];
         };
         /**
          * Health
@@ -726,14 +770,35 @@ export interface components {
         };
         /**
          * Target
-         * @description What is predicted. `classes`: the two labels as text, the positive one last.
+         * @description What is predicted.
+         *
+         *         `classes`: the labels as text; of a binary task the positive one last, of a regression none. `reference`: how the
+         *         target's numbers were distributed, of a regression alone.
          */
         Target: {
-            classes: [
-                string,
-                string
-            ];
+            /** @default [] */
+            classes?: string[];
             name: string;
+            /** @default null */
+            reference?: components["schemas"]["NumericReference"] | null;
+            /**
+             * @default binary
+             * @enum {unknown}
+             */
+            task?: "binary" | "multiclass" | "regression";
+        };
+        /**
+         * TextColumn
+         * @description A column of free text; missing is absent. `reference`: the lengths of its texts in characters.
+         */
+        TextColumn: {
+            /** @enum {unknown} */
+            kind: "text";
+            name: string;
+            /** @default true */
+            nullable?: boolean;
+            /** @default null */
+            reference?: components["schemas"]["NumericReference"] | null;
         };
     };
     responses: never;
@@ -746,7 +811,10 @@ export type BatchBody = components['schemas']['BatchBody'];
 export type BatchReply = components['schemas']['BatchReply'];
 export type CategoricalColumn = components['schemas']['CategoricalColumn'];
 export type CategoricalReference = components['schemas']['CategoricalReference'];
+export type ClassExplanation = components['schemas']['ClassExplanation'];
 export type Contract = components['schemas']['Contract'];
+export type Contribution = components['schemas']['Contribution'];
+export type ExplainReply = components['schemas']['ExplainReply'];
 export type Health = components['schemas']['Health'];
 export type ModelList = components['schemas']['ModelList'];
 export type ModelStatus = components['schemas']['ModelStatus'];
@@ -761,6 +829,7 @@ export type Readiness = components['schemas']['Readiness'];
 export type Reloaded = components['schemas']['Reloaded'];
 export type Row = components['schemas']['Row'];
 export type Target = components['schemas']['Target'];
+export type TextColumn = components['schemas']['TextColumn'];
 export type $defs = Record<string, never>;
 export interface operations {
     explain: {
@@ -770,10 +839,77 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PredictBody"];
+            };
+        };
         responses: {
-            /** @description Reserved: this version does not answer it */
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainReply"];
+                };
+            };
+            /** @description The bundle is not whole; the version before goes on answering */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of a kind that this route does not take */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; `errors` names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this version was released without explanations: set `explain: true` in the project's config.yaml and release it again */
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No model is loaded yet, or the server is busy: Retry-After says when to try again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1099,10 +1235,77 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PredictBody"];
+            };
+        };
         responses: {
-            /** @description Reserved: this version does not answer it */
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainReply"];
+                };
+            };
+            /** @description The bundle is not whole; the version before goes on answering */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of a kind that this route does not take */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; `errors` names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description this version was released without explanations: set `explain: true` in the project's config.yaml and release it again */
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No model is loaded yet, or the server is busy: Retry-After says when to try again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
