@@ -188,6 +188,12 @@ def test_a_name_without_a_project_is_not_found(workspace: Workspace, name: str) 
         ("builtin:breast_cancer", "builtin_breast_cancer"),
         ("csv:data/a.csv", "csv_a"),
         ("parquet:b.parquet", "parquet_b"),
+        ("sql:postgresql://reader@warehouse:5432/sales?sslmode=require", "sql_sales"),
+        ("sql:sqlite:///data/people.db", "sql_people"),
+        ("sql:env:WAREHOUSE", "sql_env_WAREHOUSE"),
+        ("s3://bucket/rows/", "s3_rows"),
+        ("dvc:data/rows.parquet@v1", "dvc_rows"),
+        ("dvc:git@host:team/r.git#data/rows.csv@v1.2", "dvc_rows"),
     ],
 )
 def test_the_label_of_a_result_line(source: str, label: str) -> None:

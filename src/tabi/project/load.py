@@ -75,7 +75,10 @@ def _read_code(path: Path) -> str:
 def dataset_label(source: str) -> str:
     """The `ds=` of a result line: `openml:credit-g@1` is `openml_credit_g`, `csv:data/a.csv` is `csv_a`."""
     scheme, _, rest = source.partition(":")
-    stem = Path(rest.split("@")[0]).stem if "/" in rest or "." in rest else rest.split("@")[0]
+    # the place, without a repository before it, and without a version or parameters after it
+    place = rest.rpartition("#")[2].partition("?")[0]
+    place = place if scheme == "sql" else place.partition("@")[0]
+    stem = Path(place).stem if "/" in place or "." in place else place
     return re.sub(r"[^0-9A-Za-z]+", "_", f"{scheme}_{stem}").strip("_")
 
 
