@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,23 +12,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabi.predictions import LogReader, PredictionLine, PredictionLog, encode_lines
+from tabi.predictions import (
+    Line,
+    LogReader,
+    MulticlassLine,
+    PredictionLine,
+    PredictionLog,
+    RegressionLine,
+    encode_lines,
+)
 
 any_text = st.text(st.characters())
 inputs = st.none() | st.floats() | any_text
-lines = st.builds(
-    PredictionLine,
-    id=any_text,
-    row=st.integers(0, 100_000),
-    time=st.floats(0, 4e9),
-    model=any_text,
-    version=any_text,
-    inputs=st.lists(inputs, max_size=5),
-    label=any_text,
-    probability=st.none() | st.floats(),
-    warnings=st.lists(st.tuples(any_text, any_text), max_size=3),
-    ms=st.floats(0, 1e6),
+common: dict[str, Any] = {
+    "id": any_text,
+    "row": st.integers(0, 100_000),
+    "time": st.floats(0, 4e9),
+    "model": any_text,
+    "version": any_text,
+    "inputs": st.lists(inputs, max_size=5),
+    "warnings": st.lists(st.tuples(any_text, any_text), max_size=3),
+    "ms": st.floats(0, 1e6),
+}
+numbers = st.none() | st.floats()
+lines = (
+    st.builds(PredictionLine, label=any_text, probability=numbers, **common)
+    | st.builds(MulticlassLine, label=any_text, probabilities=st.lists(numbers, max_size=4), **common)
+    | st.builds(RegressionLine, value=numbers, **common)
 )
+KINDS = {PredictionLine: "prediction", MulticlassLine: "multiclass", RegressionLine: "regression"}
 
 
 def a_line(**fields: Any) -> PredictionLine:
@@ -51,9 +64,7 @@ def refused(constant: str) -> float:
 
 
 @given(st.lists(lines, max_size=4))
-def test_any_lines_come_back_from_the_log(
-    tmp_path_factory: pytest.TempPathFactory, given: list[PredictionLine]
-) -> None:
+def test_any_lines_come_back_from_the_log(tmp_path_factory: pytest.TempPathFactory, given: list[Line]) -> None:
     folder = tmp_path_factory.mktemp("log")
     log = PredictionLog(folder, 0)
     assert log.append(encode_lines(given), len(given))
@@ -67,12 +78,23 @@ def test_any_lines_come_back_from_the_log(
 
 
 @given(st.lists(lines, min_size=1, max_size=4))
-def test_each_line_is_one_json_object_of_its_kind_to_any_reader(given: list[PredictionLine]) -> None:
+def test_each_line_is_one_json_object_of_its_kind_to_any_reader(given: list[Line]) -> None:
     encoded = encode_lines(given)
     assert encoded.endswith(b"\n")
     assert encoded.count(b"\n") == len(given)
-    for text in encoded.splitlines():
-        assert json.loads(text.decode(), parse_constant=refused)["kind"] == "prediction"
+    kinds = [json.loads(text.decode(), parse_constant=refused)["kind"] for text in encoded.splitlines()]
+    assert kinds == [KINDS[type(line)] for line in given]
+
+
+def test_a_line_that_was_written_before_there_were_other_tasks_is_read(tmp_path: Path) -> None:
+    old = (
+        b'{"kind":"prediction","id":"r","row":0,"time":1.5,"model":"m","version":"v","inputs":[1.0,"a"],"label":"yes",'
+        b'"probability":0.5,"warnings":[["a","missing"]],"ms":0.1}\n'
+    )
+    (tmp_path / "old.jsonl").write_bytes(old)
+    (found,) = LogReader(tmp_path)
+    assert found == PredictionLine("r", 0, 1.5, "m", "v", [1.0, "a"], "yes", 0.5, [("a", "missing")], 0.1)
+    assert encode_lines([found]) == old
 
 
 def test_no_line_is_no_byte() -> None:

@@ -71,11 +71,11 @@ def test_the_bits_are_those_of_the_graph_on_hostile_rows_together_and_alone(
     ordeals = [o.tensors for o in hostile_rows(case.contract, case.tensors, compiled.thresholds, seed)]
     for tensors in (case.tensors, unseen(case, seed), *ordeals):
         evaluator = Evaluator(session, compiled.model)
-        found = evaluator.probability(tensors)
+        found = evaluator.predict(tensors)
         assert evaluator.by_table
         assert found.tobytes() == session.predict(tensors).tobytes()
         one = slice(len(found) - 1, None)
-        alone = evaluator.probability(Tensors(tensors.numeric[one], tensors.categorical[one]))
+        alone = evaluator.predict(Tensors(tensors.numeric[one], tensors.categorical[one]))
         assert alone.tobytes() == found[one].tobytes()
 
 
@@ -87,13 +87,8 @@ def test_a_row_has_the_same_bits_in_a_batch_of_any_size(harbour: Harbour) -> Non
     for size in (*range(1, 40), 511, 512, 513, 1025, 1100):
         evaluator = Evaluator(Session(graph), graph)
         part = Tensors(case.tensors.numeric[-size:], case.tensors.categorical[-size:])
-        assert evaluator.probability(part).tobytes() == whole[-size:].tobytes()
+        assert evaluator.predict(part).tobytes() == whole[-size:].tobytes()
         assert evaluator.by_table
-
-
-def test_no_rows_have_no_probability(harbour: Harbour) -> None:
-    evaluator = Evaluator(Session(harbour.graph), harbour.graph)
-    assert len(evaluator.probability(Tensors(np.empty((0, 2)), np.empty((0, 2), object)))) == 0
 
 
 @pytest.mark.parametrize("leaves", [None, 100])
@@ -104,7 +99,7 @@ def test_trees_with_more_leaves_than_bits_are_left_to_the_graph(leaves: int | No
     graph = compile_pipeline(pipeline, case.contract).model
     evaluator = Evaluator(Session(graph), graph)
     assert not evaluator.by_table
-    assert evaluator.probability(case.tensors).tobytes() == Session(graph).predict(case.tensors).tobytes()
+    assert evaluator.predict(case.tensors).tobytes() == Session(graph).predict(case.tensors).tobytes()
 
 
 def test_a_graph_without_trees_is_left_to_itself(harbour: Harbour) -> None:
@@ -120,7 +115,7 @@ def test_trees_that_give_another_bit_are_never_used(harbour: Harbour, monkeypatc
     evaluator = Evaluator(session, harbour.graph)
     assert evaluator.by_table
     tensors = Tensors(np.array([[39.0, 7.25], [np.nan, 1.0]]), np.array([["male", "東京"], ["", ""]], object))
-    assert evaluator.probability(tensors).tobytes() == session.predict(tensors).tobytes()
+    assert evaluator.predict(tensors).tobytes() == session.predict(tensors).tobytes()
     assert not evaluator.by_table
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tabi.errors import DataError, NotFoundError
 from tabi.score import Options, score_files
+from tabi.serving.messages import PredictReply
 from tabi.serving.model import Model
 from tests.score.conftest import Bench, MakeFile, Row, some_rows, write
 
@@ -25,7 +26,7 @@ def expected(model: Model, row: Row) -> Row:
     """What `tabi predict` answers for the row."""
     features = {name: value for name, value in row.items() if name != "id"}
     answer = model.answer(json.dumps({"features": features}).encode(), "1")
-    assert not hasattr(answer, "predictions")
+    assert isinstance(answer, PredictReply)
     return {
         "label": answer.label,
         "probability": answer.probability,

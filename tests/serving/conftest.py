@@ -98,7 +98,8 @@ def make_bundle(folder: Path, name: str, graph: bytes, of: Contract) -> Path:
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(graph)
     (folder / "schema.json").write_bytes(of.to_json())
-    (folder / "threshold.json").write_text('{"threshold": 0.4, "criterion": "f1"}\n')
+    if of.target.task == "binary":
+        (folder / "threshold.json").write_text('{"threshold": 0.4, "criterion": "f1"}\n')
     for document in ("metrics.json", "parity.json", "gates.json"):
         (folder / document).write_text("{}\n")
     write_bundle(
@@ -156,6 +157,14 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> Harbour:
     # OpenMP's threads wait for each other on a busy machine longer than these fits take
     with threadpool_limits(1):
         return _fill(tmp_path_factory.mktemp("store"), tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="session")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store of a model of every other task, as `task_bundles` has them. Only to be read."""
+    from tests.serving.task_bundles import fill
+
+    return fill(tmp_path_factory.mktemp("tasks") / "store", tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture

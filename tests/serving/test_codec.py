@@ -180,7 +180,7 @@ def test_a_text_or_a_name_that_is_too_long_is_refused_in_every_form() -> None:
         assert refused(SMALL.read_predict, {"features": row})[0][1] == "too_long"
         assert refused(SMALL.read_line, row)[0][1] == "too_long"
         assert refused(SMALL.read_batch, {"rows": [{}, row]})[0][1] == "too_long"
-        assert refused(SMALL.read_batch, {"rows": [{}, {"a": LONG}]}) == [("rows[1][...]", "too_long")]
+        assert refused(SMALL.read_batch, {"rows": [{}, {"a": LONG}]}) == [("rows[1].a", "too_long")]
     assert refused(SMALL.read_batch, {"columns": {"a": [LONG]}}) == [("columns.a[0]", "too_long")]
     assert refused(SMALL.read_batch, {"columns": {LONG: [1]}}) == [("columns", "too_long")]
     assert SMALL.read_predict(b'{"features":{"a":"xxxxxxxxxx"}}') == {"a": "x" * 10}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tabi.contract import Fault
-from tabi.predictions import LogReader, PredictionLog
+from tabi.predictions import LogReader, PredictionLine, PredictionLog
 from tabi.serving.model import Model
 from tabi.serving.recorder import Asked, Decided, Recorder
 from tabi.serving.telemetry.cells import Cells, read_all
@@ -31,8 +31,8 @@ def cells(tmp_path: Path) -> Iterator[Cells]:
 
 def decided(model: Model, rows: list[dict[str, object]]) -> Decided:
     tensors, _, _ = model.read(rows)  # type: ignore[arg-type]
-    predictions, probabilities, _ = model.run(tensors)
-    return Decided(tensors, predictions, probabilities)
+    predictions, outputs, _ = model.run(tensors)
+    return Decided(tensors, predictions, outputs)
 
 
 def asked(count: int, request_id: str = "a") -> list[Asked]:
@@ -48,6 +48,7 @@ def test_a_line_has_the_row_in_the_contracts_order_and_what_was_answered(
     recorder.record(found, asked(2), {1: [Fault(1, "sex", "unknown_category")]})
     log.close()
     first, second = LogReader(tmp_path / "log")
+    assert isinstance(first, PredictionLine)
     # age, sex, fare, city
     assert first.inputs == [39.0, "male", 7.25, "東京"]
     assert (first.id, first.row, first.model, first.version) == ("a", 0, "voyage", model.version)

@@ -10,7 +10,7 @@ import pytest
 
 from tabi.contract import Fault
 from tabi.errors import RequestError
-from tabi.predictions import LogReader, PredictionLog
+from tabi.predictions import LogReader, PredictionLine, PredictionLog
 from tabi.serving.messages import Row
 from tabi.serving.model import Model
 from tabi.serving.recorder import Recorder
@@ -31,7 +31,7 @@ class Kept:
         self.slot = Slot(model, Recorder(model, self._log, self._cells, Lock()), LIMIT)
 
     def lines(self) -> list[tuple[int, float | None]]:
-        return [(line.row, line.probability) for line in LogReader(self._folder)]
+        return [(line.row, line.probability) for line in LogReader(self._folder) if isinstance(line, PredictionLine)]
 
     def close(self) -> None:
         self._log.close()

@@ -21,6 +21,7 @@ Rule = Literal[
     "unknown_category",
     "unknown_column",
     "no_probability",
+    "no_value",
 ]
 
 NAN = math.nan

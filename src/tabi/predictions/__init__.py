@@ -2,6 +2,14 @@
 
 from tabi.predictions.log import PredictionLog
 from tabi.predictions.read import LogReader
-from tabi.predictions.record import Line, PredictionLine, encode_lines
+from tabi.predictions.record import Line, MulticlassLine, PredictionLine, RegressionLine, encode_lines
 
-__all__ = ["Line", "LogReader", "PredictionLine", "PredictionLog", "encode_lines"]
+__all__ = [
+    "Line",
+    "LogReader",
+    "MulticlassLine",
+    "PredictionLine",
+    "PredictionLog",
+    "RegressionLine",
+    "encode_lines",
+]

@@ -12,7 +12,7 @@ Input = float | str | None
 
 
 class PredictionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="prediction"):
-    """One row that was answered.
+    """One row that was answered, of two classes.
 
     `id`: of its request. `row`: its index in the request. `time`: seconds since 1970 in UTC. `version`: the bundle id.
     `inputs`: the row in the contract's order. `probability`: of the positive label, `None` where the model gave none.
@@ -31,7 +31,36 @@ class PredictionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", ta
     ms: float
 
 
-Line = PredictionLine
+class MulticlassLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="multiclass"):
+    """One row that was answered, of several classes. `probabilities`: of all of them, in the contract's order."""
+
+    id: str
+    row: int
+    time: float
+    model: str
+    version: str
+    inputs: Sequence[Input]
+    label: str
+    probabilities: Sequence[float | None]
+    warnings: Sequence[tuple[str, str]]
+    ms: float
+
+
+class RegressionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="regression"):
+    """One row that was answered with a number."""
+
+    id: str
+    row: int
+    time: float
+    model: str
+    version: str
+    inputs: Sequence[Input]
+    value: float | None
+    warnings: Sequence[tuple[str, str]]
+    ms: float
+
+
+Line = PredictionLine | MulticlassLine | RegressionLine
 """Whatever a line may be, told apart by its field `kind`."""
 
 _encode_lines = msgspec.json.Encoder().encode_lines

@@ -1,4 +1,4 @@
-"""Probabilities for many rows: by table where that was seen to give the bits of the graph, else by the graph."""
+"""Outputs for many rows: by table where that was seen to give the bits of the graph, else by the graph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRIED = 1024
 
 
 class Evaluator:
-    """What `Session.probability` gives, bit by bit, sooner. `graph`: the bytes that `session` was made from."""
+    """What `Session.predict` gives, bit by bit, sooner. `graph`: the bytes that `session` was made from."""
 
     def __init__(self, session: Session, graph: bytes) -> None:
         self._session = session
@@ -30,18 +30,16 @@ class Evaluator:
         """Whether the trees are looked up and not walked."""
         return self._trees is not None
 
-    def probability(self, tensors: Tensors) -> Floats:
-        """Probability of the positive class of each row: float64[N]."""
-        if not len(tensors.numeric):
-            return np.empty(0)
+    def predict(self, tensors: Tensors) -> Floats:
+        """The one output of the model's graph for rows, of which there is at least one."""
         if self._trees is not None and not self._tried:
             self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
-        return self._session.predict(tensors) if self._trees is None else self._trees.probability(tensors)
+        return self._session.predict(tensors) if self._trees is None else self._trees.predict(tensors)
 
     def _try(self, tensors: Tensors) -> None:
         assert self._trees is not None  # noqa: S101 - the caller looked
         self._tried = True
-        if self._trees.probability(tensors).tobytes() != self._session.predict(tensors).tobytes():
+        if self._trees.predict(tensors).tobytes() != self._session.predict(tensors).tobytes():
             self._trees = None
 
 
@@ -63,7 +61,7 @@ class _Trees:
         except (BundleError, KeyError, ValueError, IndexError):
             return None
 
-    def probability(self, tensors: Tensors) -> Floats:
+    def predict(self, tensors: Tensors) -> Floats:
         features = np.asarray(self._before.run(tensors)[0])
         sums = self._forest.sums(features)
         return self._after.predict(Tensors(sums.reshape(-1, 1), tensors.categorical))

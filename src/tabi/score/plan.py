@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence, Set
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tabi.contract import Contract
 from tabi.errors import DataError, RequestError
@@ -12,14 +12,14 @@ from tabi.score.csv_reader import csv_blocks, header_of
 from tabi.score.files import Form, Source, Sources
 from tabi.score.ndjson_reader import first_names_of, ndjson_blocks
 from tabi.score.parquet_reader import parquet_blocks, schema_of
+from tabi.serving.answers import Answers
 from tabi.tables import TableReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # names of the output's own columns
-FILE, ROW, LABEL, PROBABILITY, VERSION, WARNINGS = "file", "row", "label", "probability", "version", "warnings"
-_OWN = (FILE, ROW, LABEL, PROBABILITY, VERSION, WARNINGS)
+FILE, ROW, VERSION, WARNINGS = "file", "row", "version", "warnings"
 
 
 class Plan(NamedTuple):
@@ -48,8 +48,10 @@ class _Seen(NamedTuple):
     rows: int
 
 
-def plan_of(sources: Sources, contract: Contract, keys: Sequence[str]) -> Plan:
+def plan_of(sources: Sources, contract: Contract, answers: Answers[Any], keys: Sequence[str]) -> Plan:
     """The plan; `DataError` names the file and the column in the way. No `keys`: all that are not the model's."""
+    from tabi.serving.arrow import fields_of
+
     seen = [_seen(source) for source in sources.files]
     first = seen[0]
     known = {column.name for column in contract.columns}
@@ -57,8 +59,10 @@ def plan_of(sources: Sources, contract: Contract, keys: Sequence[str]) -> Plan:
         _check_against_contract(file, contract, known)
         _check_against_first(file, first, known)
     chosen = tuple(dict.fromkeys(keys)) or tuple(name for name in first.types if name not in known)
-    _check_keys(chosen, first, contract, chosen_by_caller=bool(keys))
-    schema = _schema({name: first.types[name] for name in chosen}, in_folder=sources.in_folder)
+    own = fields_of(answers)
+    taken = {FILE, ROW, VERSION, WARNINGS, *(field.name for field in own)}
+    _check_keys(chosen, first, contract, taken, chosen_by_caller=bool(keys))
+    schema = _schema({name: first.types[name] for name in chosen}, own, in_folder=sources.in_folder)
     return Plan(sources, chosen, schema, frozenset(known | set(chosen)), {f.source.name: f.rows for f in seen})
 
 
@@ -105,11 +109,13 @@ def _check_against_first(file: _Seen, first: _Seen, known: set[str]) -> None:
             )
 
 
-def _check_keys(keys: Sequence[str], first: _Seen, contract: Contract, *, chosen_by_caller: bool) -> None:
+def _check_keys(
+    keys: Sequence[str], first: _Seen, contract: Contract, taken: Set[str], *, chosen_by_caller: bool
+) -> None:
     for name in keys:
         if name not in first.types:
             raise DataError(f"{first.source.path} has no column {name!r}: choose another --key")
-        if name in _OWN:
+        if name in taken:
             raise DataError(
                 f"{first.source.path}: the output has a column {name!r} of its own: choose others with --key"
             )
@@ -119,7 +125,7 @@ def _check_keys(keys: Sequence[str], first: _Seen, contract: Contract, *, chosen
         raise DataError(f"{first.source.path}: {name!r} is neither a --key nor known to the model, which is strict")
 
 
-def _schema(keys: dict[str, pa.DataType], *, in_folder: bool) -> pa.Schema:
+def _schema(keys: dict[str, pa.DataType], answers: list[pa.Field], *, in_folder: bool) -> pa.Schema:
     import pyarrow as pa
 
     plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in keys.items()}
@@ -131,8 +137,7 @@ def _schema(keys: dict[str, pa.DataType], *, in_folder: bool) -> pa.Schema:
             *([pa.field(FILE, pa.string(), nullable=False)] if in_folder else []),
             pa.field(ROW, pa.int64(), nullable=False),
             *(pa.field(name, kind) for name, kind in plain.items()),
-            pa.field(LABEL, pa.string(), nullable=False),
-            pa.field(PROBABILITY, pa.float64(), nullable=False),
+            *answers,
             pa.field(VERSION, pa.string(), nullable=False),
             pa.field(WARNINGS, pa.list_(pa.field("element", warning, nullable=False)), nullable=False),
         ]

@@ -17,6 +17,7 @@ from tabi.score.parts import Counts, Parts, digest_of, opened_parts
 from tabi.score.plan import Plan, plan_of
 from tabi.score.pool import Here, Processes, disk_error
 from tabi.score.progress import Progress, Quiet
+from tabi.serving.answers import answers_of
 
 # another number when the parts or their order change
 FORMAT = 1
@@ -54,7 +55,8 @@ def score_files(
     sources = sources_of(given)
     _check_output(given, output)
     opened = Bundle.open(bundle)
-    plan = plan_of(sources, opened.contract(), options.keys)
+    contract = opened.contract()
+    plan = plan_of(sources, contract, answers_of(opened, contract), options.keys)
     digest = digest_of(FORMAT, __version__, opened.id, _listing(sources), options.keys, options.batch_rows)
     folder = output.parent
     try:

@@ -15,7 +15,9 @@ from tabi.errors import RequestError
 from tabi.score.blocks import Block, Reason, Rejected, RowNumbers
 from tabi.score.evaluator import Evaluator
 from tabi.score.ndjson_reader import read_line
-from tabi.score.plan import FILE, LABEL, PROBABILITY, ROW, VERSION, WARNINGS
+from tabi.score.plan import FILE, ROW, VERSION, WARNINGS
+from tabi.serving.answers import Floats
+from tabi.serving.arrow import arrays_of
 from tabi.serving.model import Model
 from tabi.tables import Faults, TableReader
 
@@ -58,9 +60,10 @@ class Scorer:
         """The block's rows in order."""
         rejected = list(block.rejected)
         read = self._read_lines(block, rejected) if block.table is None else self._read_table(block.table, block.rows)
-        probability = self._evaluator.probability(read.tensors)
-        refused = [*read.refused, *(Fault(int(row), "", "no_probability") for row in _not_finite(probability))]
-        good = np.ones(len(probability), bool)
+        answers = self._model.answers
+        outputs = self._evaluator.predict(read.tensors) if len(read.rows) else answers.nothing
+        refused = [*read.refused, *answers.unanswered(outputs)]
+        good = np.ones(len(outputs), bool)
         reasons: dict[int, list[Reason]] = {}
         for fault in refused:
             good[fault.row] = False
@@ -68,7 +71,7 @@ class Scorer:
         rejected += [Rejected(block.file, int(read.rows[row]), why) for row, why in reasons.items()]
         rejected.sort(key=lambda row: row.row)
         warnings = _warnings(read.faults, good)
-        return Scored(self._table(block.file, read, probability, good, warnings), rejected, len(warnings.values))
+        return Scored(self._table(block.file, read, outputs, good, warnings), rejected, len(warnings.values))
 
     def _read_table(self, table: pa.RecordBatch, rows: RowNumbers) -> _Read:
         keys = {key: table.column(key) for key in self._keys}
@@ -93,20 +96,15 @@ class Scorer:
         tensors, faults, refused = self._model.read(rows)
         return _Read(np.array(places, np.int64), tensors, Faults.of_list(len(rows), faults), keys, refused)
 
-    def _table(
-        self, file: str, read: _Read, probability: npt.NDArray[np.float64], good: Mask, warnings: _Warnings
-    ) -> pa.Table:
+    def _table(self, file: str, read: _Read, outputs: Floats, good: Mask, warnings: _Warnings) -> pa.Table:
         import pyarrow as pa
 
         model, count, mask = self._model, int(good.sum()), pa.array(good)
-        probability = probability[good]
-        classes = pa.array(model.contract.target.classes)
         columns: dict[str, Any] = {
             FILE: pa.repeat(file, count),
             ROW: pa.array(read.rows[good]),
             **{key: column.filter(mask) for key, column in read.keys.items()},
-            LABEL: classes.take(pa.array((probability >= model.threshold).astype(np.int64))),
-            PROBABILITY: pa.array(probability),
+            **arrays_of(model.answers, outputs[good]),
             VERSION: pa.repeat(model.version, count),
             WARNINGS: warnings.array(),
         }
@@ -148,10 +146,6 @@ def _warnings(faults: Faults, good: Mask) -> _Warnings:
     counts = np.bincount(rows[kept], minlength=count)[good]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     return _Warnings(offsets, kinds[kept].astype(np.int32), columns, rules)
-
-
-def _not_finite(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(~np.isfinite(probability))
 
 
 def _text(value: Scalar) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tabi.errors import RequestError
+from tabi.serving.answers import LABEL, Answers, Floats
 from tabi.serving.codec import CHUNK, encode
 from tabi.serving.model import Decisions, Model
 from tabi.serving.places import refusal
@@ -30,23 +31,40 @@ def read_parquet(body: bytes, model: Model, max_rows: int, max_columns: int) -> 
 
 
 def write_stream(decided: Decisions, model: Model, request_id: str) -> bytes:
-    """Predictions as an Arrow IPC stream of `label` and `probability`; what stands once is metadata of its schema."""
+    """Answers as an Arrow IPC stream, label and numbers; what stands once is metadata of its schema."""
     import pyarrow as pa
 
+    answers = model.answers
     metadata = {
         "model": model.name,
         "version": model.version,
-        "threshold": str(model.threshold),
+        **{name: str(value) for name, value in answers.parameters.items()},
         "request_id": request_id,
         "warnings": encode(decided.warnings).decode(),
     }
-    schema = pa.schema([("label", pa.string()), ("probability", pa.float64())], metadata)
-    labels = [found.label for found in decided.predictions]
-    table = pa.table([labels, [found.probability for found in decided.predictions]], schema)
+    schema = pa.schema(fields_of(answers), metadata)
+    table = pa.table(arrays_of(answers, decided.outputs), schema)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+def fields_of(answers: Answers[Any]) -> list[pa.Field]:
+    """The columns of a table of answers."""
+    import pyarrow as pa
+
+    types = {str: pa.string(), float: pa.float64()}
+    return [pa.field(name, types[kind], nullable=False) for name, kind in answers.columns.items()]
+
+
+def arrays_of(answers: Answers[Any], outputs: Floats) -> dict[str, pa.Array]:
+    """The answers of rows, column by column."""
+    import pyarrow as pa
+
+    labels = answers.labels(outputs)
+    found = {} if labels is None else {LABEL: pa.array(labels.classes).take(pa.array(labels.codes))}
+    return found | {name: pa.array(numbers) for name, numbers in answers.numbers(outputs).items()}
 
 
 def _read(batches: Iterable[pa.RecordBatch], model: Model, max_columns: int) -> Iterator[Read]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tabi.contract import Fault, Tensors
 from tabi.serving.codec import encode
-from tabi.serving.messages import Place, Prediction, Response, Row
+from tabi.serving.messages import Place, Response, Row
 from tabi.serving.model import Model
 from tabi.serving.places import path_in_features, refusal_of_rows
 from tabi.serving.problems import problem_of
@@ -97,8 +97,8 @@ class Batcher:
         self._begin()
         try:
             tensors = self._model.reader.tensors(numbers, texts, len(waiting))
-            predictions, probabilities, overflown = self._model.run(tensors)
-            turn = _Turn(waiting, Decided(tensors, predictions, probabilities), faults)
+            predictions, outputs, overflown = self._model.run(tensors)
+            turn = _Turn(waiting, Decided(tensors, predictions, outputs), faults)
             refused = {fault.row for fault in overflown}
             if refused:
                 turn = _without(refused, turn)
@@ -107,17 +107,16 @@ class Batcher:
             for asked, _, done in waiting:
                 _give(done, problem_of(error, asked.request_id))
             return
-        for index in refused:
-            asked, _, done = waiting[index]
-            fault = refusal_of_rows([Fault(0, "", "no_probability")], path_in_features)
-            _give(done, problem_of(fault, asked.request_id))
+        for fault in overflown:
+            asked, _, done = waiting[fault.row]
+            _give(done, problem_of(refusal_of_rows([fault], path_in_features), asked.request_id))
         for each, prediction in zip(turn.waiting, turn.decided.predictions, strict=True):
             _give(each.done, self._reply(each, prediction))
 
-    def _reply(self, each: _Waiting, prediction: Prediction) -> Response:
+    def _reply(self, each: _Waiting, prediction: Any) -> Response:
         request_id = each.asked.request_id
         try:
-            return Response(encode(self._model.single_reply(prediction, request_id, each.warnings)))
+            return Response(encode(self._model.answers.reply(prediction, request_id, each.warnings)))
         except Exception as error:  # noqa: BLE001  one that cannot be written is no reason to leave the others waiting
             return problem_of(error, request_id)
 
@@ -131,15 +130,15 @@ def _give(done: Done, response: Response) -> None:
 
 
 def _without(refused: set[int], turn: _Turn) -> _Turn:
-    """The turn without the rows that have no probability."""
+    """The turn without the rows that have no answer."""
     kept = [index for index in range(len(turn.waiting)) if index not in refused]
-    (numeric, categorical), predictions, probabilities = turn.decided
+    (numeric, categorical), predictions, outputs = turn.decided
     return _Turn(
         [turn.waiting[index] for index in kept],
         Decided(
             Tensors(numeric[kept], categorical[kept]),
             [predictions[index] for index in kept],
-            probabilities[kept],
+            outputs[kept],
         ),
         {place: turn.faults[index] for place, index in enumerate(kept) if index in turn.faults},
     )

@@ -7,7 +7,7 @@ decoded yet is held as bytes alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ from tabi.serving.columns import Bounds, after_spaces, read_columns
 from tabi.serving.explain import Window as _Window
 from tabi.serving.explain import explain, explain_row, repeats_a_name
 from tabi.serving.messages import PredictBody, Row
-from tabi.serving.places import refusal
+from tabi.serving.places import path_in_features, path_in_rows, refusal
 
 # rows that are handed on at once, and bytes that are decoded at once: what bounds the memory of a large body
 CHUNK = 1000
@@ -65,20 +65,15 @@ class Codec:
         self._rows_limit = rows
         text: Any = Annotated[str, msgspec.Meta(max_length=string)]
         scalar: Any = float | int | text | bool | None
-        bounded = msgspec.defstruct("PredictBody", [("features", dict[text, scalar])], forbid_unknown_fields=True)
-        # a text is measured only where it could be too long: to measure each costs a third of the decoding
-        self._predict_bounded = Decoder(bounded).decode
-        self._row_bounded = Decoder(dict[text, scalar]).decode
-        self._rows_bounded = Decoder(list[dict[text, scalar]]).decode
         self._column_bounded = Decoder(list[scalar]).decode
 
     def read_predict(self, body: bytes) -> Row:
         """The row of a `/predict` body; `RequestError` names the places that are wrong."""
         try:
-            decode: Callable[[bytes], Any] = _decode_predict if len(body) <= self._string else self._predict_bounded
-            row: Row = decode(body).features
+            row = _decode_predict(body).features
         except _UNREADABLE as error:
             raise explain(body, "features", error) from error
+        self._measure([row], len(body), path_in_features)
         if len(row) > self.columns:
             raise self._too_many("features")
         if body.count(b":") != 1 + len(row) and repeats_a_name(body):
@@ -90,9 +85,10 @@ class Codec:
         if len(line) > self.row:
             raise refusal("the line is too long", [("$", "too_long")])
         try:
-            row: Row = _decode_row(line) if len(line) <= self._string else self._row_bounded(line)
+            row: Row = _decode_row(line)
         except _UNREADABLE as error:
             raise explain_row(line, error) from error
+        self._measure([row], len(line), lambda fault: fault.column)
         if len(row) > self.columns:
             raise self._too_many("$")
         if line.count(b":") != len(row) and repeats_a_name(line):
@@ -147,13 +143,28 @@ class Codec:
         for index, row in enumerate(rows):
             if len(row) > self.columns:
                 raise self._too_many(path(Fault(index, "", "unknown_column")))
-            for name, value in row.items():
-                if len(name) > self._string or (type(value) is str and len(value) > self._string):
-                    raise refusal("a text is too long", [(path(Fault(index, name, "unknown_column")), "too_long")])
+        self._measure(rows, size, path)
+
+    def _measure(self, rows: Iterable[Row], size: int, path: PathOf) -> None:
+        """`RequestError` if a text or a name is longer than it may be.
+
+        Only what came of so many bytes that it could be is measured: to measure each costs a third of the decoding.
+        """
+        if size <= self._string:
+            return
+        long = [
+            (path(Fault(index, name, "unknown_column")), "too_long")
+            for index, row in enumerate(rows)
+            for name, value in row.items()
+            if len(name) > self._string or (type(value) is str and len(value) > self._string)
+        ]
+        if long:
+            raise refusal(f"a text may have {self._string} characters", long)
 
     def _rows(self, items: _List) -> Iterator[list[Row]]:
         first = 0
-        for window, rows in self._windows(items, self._decode_rows):
+        for window, rows in self._windows(items, _decode_rows):
+            self._measure(rows, len(window), _path_after(first))
             names = sum(map(len, rows))
             if names > self.columns:
                 wide = [index for index, row in enumerate(rows) if len(row) > self.columns]
@@ -205,10 +216,6 @@ class Codec:
             if start == end and stop < end:
                 raise items.refusal(msgspec.DecodeError("a comma is the last (byte 0)"), first, start)
 
-    def _decode_rows(self, window: bytes) -> list[Row]:
-        found: list[Row] = _decode_rows(window) if len(window) <= self._string else self._rows_bounded(window)
-        return found
-
     def _decode_values(self, window: bytes) -> list[Scalar]:
         found: list[Scalar] = _decode_column(window) if len(window) <= self._string else self._column_bounded(window)
         return found
@@ -231,6 +238,11 @@ class _List(NamedTuple):
         field, _, _ = self.path.partition(".")
         where = _Window(self.path, first, at if self.text is self.body else None)
         return explain(self.body, field, error, where)
+
+
+def _path_after(first: int) -> PathOf:
+    """Where a fault lies among rows that stand after `first` others."""
+    return lambda fault: path_in_rows(fault._replace(row=first + fault.row))
 
 
 def _cut(text: bytes, start: int, limit: int, end: int) -> tuple[int, int]:

@@ -124,7 +124,7 @@ class Predict:
             return unsupported(asking, "application/json")
         slot = self.served.slot
         decided = slot.decide([self._read(asking.body)], path_in_features, asking.request_id, asking.began)
-        reply = slot.model.single_reply(decided.predictions[0], asking.request_id, decided.warnings)
+        reply = slot.model.answers.reply(decided.predictions[0], asking.request_id, decided.warnings)
         return Response(encode(reply))
 
 
@@ -249,7 +249,7 @@ def _wants_arrow(accept: bytes) -> bool:
 
 def _batch_reply(model: Model, decided: Decisions, request_id: str) -> Iterator[bytes]:
     """The reply in pieces: one call of the encoder over all rows would hold up every other request."""
-    head = encode(model.batch_reply(Decisions([], decided.warnings), request_id))
+    head = encode(model.answers.batch_reply([], request_id, decided.warnings))
     before, _, after = head.partition(b'"predictions":[')
     yield before + b'"predictions":['
     for start in range(0, len(decided.predictions), CHUNK):

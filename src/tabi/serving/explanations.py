@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -14,6 +15,7 @@ from tabi.bundle import layout
 from tabi.contract import Contract, Fault
 from tabi.errors import ExplanationError
 from tabi.explain import Explained, Explainer, Link
+from tabi.serving.answers import Answers
 from tabi.serving.batching import Done
 from tabi.serving.codec import encode, read_predict
 from tabi.serving.endpoints import JSON, Asking, Predict, unsupported
@@ -148,10 +150,9 @@ def explain_row(model: Model, row: Row, request_id: str) -> ExplainReply:
     try:
         explained = explainer.explain(tensors, answers)
     except OverflowError as error:
-        raise refusal_of_rows([Fault(0, "", "no_probability")], path_in_features) from error
+        raise refusal_of_rows([Fault(0, "", model.answers.rule)], path_in_features) from error
     found = _scores(explained, answers.ravel(), model.contract)
-    classes = model.contract.target.classes
-    best, prediction = _prediction(model, answers, classes)
+    best, prediction = _prediction(model.answers, answers)
     first = found[best]
     return ExplainReply(
         prediction,
@@ -169,14 +170,13 @@ def explain_row(model: Model, row: Row, request_id: str) -> ExplainReply:
     )
 
 
-def _prediction(model: Model, answers: npt.NDArray[np.float64], classes: tuple[str, ...]) -> tuple[int, str | float]:
+def _prediction(answers: Answers[Any], outputs: npt.NDArray[np.float64]) -> tuple[int, str | float]:
     """Which score is told first, and the label or value."""
-    if not classes:
-        return 0, float(answers[0])
-    if answers.ndim == 1:
-        return 0, classes[-1] if answers[0] >= model.threshold else classes[0]
-    best = int(answers[0].argmax())
-    return best, classes[best]
+    labels = answers.labels(outputs)
+    if labels is None:
+        return 0, float(outputs[0])
+    # one output a row is the positive class's
+    return 0 if outputs.ndim == 1 else int(labels.codes[0]), labels.texts()[0]
 
 
 def _scores(explained: Explained, answers: npt.NDArray[np.float64], contract: Contract) -> list[ClassExplanation]:

@@ -58,11 +58,47 @@ class PredictReply(msgspec.Struct):
     warnings: list[Place]
 
 
+class MulticlassReply(msgspec.Struct):
+    """Answer to `POST /predict` of a model of several classes. `label` is the class of the highest probability."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    model: str
+    version: str
+    request_id: str
+    warnings: list[Place]
+
+
+class RegressionReply(msgspec.Struct):
+    """Answer to `POST /predict` of a model of a number."""
+
+    value: float
+    model: str
+    version: str
+    request_id: str
+    warnings: list[Place]
+
+
 class Prediction(msgspec.Struct):
     """One row's answer in a batch."""
 
     label: str
     probability: float
+
+
+class MulticlassPrediction(msgspec.Struct):
+    """One row's answer in a batch of a model of several classes."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class RegressionPrediction(msgspec.Struct):
+    """One row's answer in a batch of a model of a number."""
+
+    value: float
 
 
 class BatchReply(msgspec.Struct):
@@ -74,6 +110,62 @@ class BatchReply(msgspec.Struct):
     version: str
     request_id: str
     warnings: list[Place]
+
+
+class MulticlassBatchReply(msgspec.Struct):
+    """Answer to `POST /predict_batch` of a model of several classes."""
+
+    predictions: list[MulticlassPrediction]
+    model: str
+    version: str
+    request_id: str
+    warnings: list[Place]
+
+
+class RegressionBatchReply(msgspec.Struct):
+    """Answer to `POST /predict_batch` of a model of a number."""
+
+    predictions: list[RegressionPrediction]
+    model: str
+    version: str
+    request_id: str
+    warnings: list[Place]
+
+
+class LineReply(msgspec.Struct, omit_defaults=True):
+    """The answer to one line. `row`: its place among all lines that hold one, from 0. `version` stands in the first."""
+
+    row: int
+    label: str
+    probability: float
+    warnings: list[Place] = []
+    version: str = ""
+
+
+class MulticlassLineReply(msgspec.Struct, omit_defaults=True):
+    """The answer to one line of a model of several classes."""
+
+    row: int
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    warnings: list[Place] = []
+    version: str = ""
+
+
+class RegressionLineReply(msgspec.Struct, omit_defaults=True):
+    """The answer to one line of a model of a number."""
+
+    row: int
+    value: float
+    warnings: list[Place] = []
+    version: str = ""
+
+
+AnyReply = PredictReply | MulticlassReply | RegressionReply
+AnyBatchReply = BatchReply | MulticlassBatchReply | RegressionBatchReply
+AnyLineReply = LineReply | MulticlassLineReply | RegressionLineReply
+"""What one row, many rows and a line are answered with, by the task of the model."""
 
 
 class Health(msgspec.Struct):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from pathlib import Path
-from typing import NamedTuple, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple, Self
 
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
-from tabi.errors import BundleError
+from tabi.serving.answers import Answers, Floats, answers_of
 from tabi.serving.codec import holds_many, read_batch, read_predict
-from tabi.serving.messages import BatchReply, Place, Prediction, PredictReply, Row
+from tabi.serving.messages import AnyBatchReply, AnyReply, Place, Row
 from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
 
 # more than a request should hold; a file of rows is better scored by a batch job
@@ -27,9 +23,12 @@ PathOf = Callable[[Fault], str]
 
 
 class Decisions(NamedTuple):
-    """What a model makes of rows: predictions in their order, and a warning for each fault that was let pass."""
+    """What a model makes of rows: predictions in their order, the graph's outputs that they were made of, and a
+    warning for each fault that was let pass.
+    """
 
-    predictions: list[Prediction]
+    predictions: list[Any]
+    outputs: Floats
     warnings: list[Place]
 
 
@@ -42,9 +41,7 @@ class Model:
         self.version = bundle.id
         self.contract: Contract = bundle.contract()
         self.schema: bytes = bundle.document("schema.json")
-        if self.contract.target.task != "binary":
-            raise BundleError(f"the bundle {bundle.name} is of a {self.contract.target.task} task, not of a binary one")
-        self.threshold = bundle.threshold().threshold
+        self.answers: Answers[Any] = answers_of(bundle, self.contract)
         self.reader = RowReader(self.contract)
         self.session = Session(bundle.graph_bytes())
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
@@ -55,13 +52,13 @@ class Model:
         """Load and warm the bundle in `folder`; `BundleError` if it is not whole or its graph does not run."""
         return cls(Bundle.open(folder))
 
-    def predict(self, rows: Sequence[Row]) -> tuple[list[Prediction], list[Fault]]:
-        """Label and probability of each row, and where the rows break the contract.
+    def predict(self, rows: Sequence[Row]) -> tuple[list[Any], list[Fault]]:
+        """The prediction for each row, and where the rows break the contract.
 
-        A row whose numbers overflow in the model has no probability: it is a fault too, and its probability NaN.
+        A row whose numbers overflow in the model has no answer: it is a fault too, and its number not finite.
         """
         tensors, faults = self.reader.read(rows)
-        predictions, overflown = self.predict_tensors(tensors)
+        predictions, _, overflown = self.run(tensors)
         return predictions, faults + overflown
 
     def read(self, rows: Sequence[Row]) -> tuple[Tensors, list[Fault], list[Fault]]:
@@ -69,47 +66,30 @@ class Model:
         tensors, faults = self.reader.read(rows)
         return tensors, faults, self._refused(rows, faults) if faults else []
 
-    def predict_tensors(self, tensors: Tensors) -> tuple[list[Prediction], list[Fault]]:
-        """Label and probability of each row of tensors, and the rows that have none."""
-        predictions, _, overflown = self.run(tensors)
-        return predictions, overflown
-
-    def run(self, tensors: Tensors) -> tuple[list[Prediction], npt.NDArray[np.float64], list[Fault]]:
-        """As `predict_tensors`, and the probabilities as an array: float64[N]."""
+    def run(self, tensors: Tensors) -> tuple[list[Any], Floats, list[Fault]]:
+        """The prediction for each row of tensors, the graph's outputs, and the rows that have no answer."""
+        answers = self.answers
         if not len(tensors.numeric):
-            return [], np.empty(0), []
-        probabilities = self.session.predict(tensors)
-        found = probabilities.tolist()
-        negative, positive = self.contract.target.classes
-        threshold = self.threshold
-        predictions = [Prediction(positive if p >= threshold else negative, p) for p in found]
-        overflown = [Fault(index, "", "no_probability") for index, p in enumerate(found) if not isfinite(p)]
-        return predictions, probabilities, overflown
+            return [], answers.nothing, []
+        outputs = self.session.predict(tensors)
+        return answers.predictions(outputs), outputs, answers.unanswered(outputs)
 
     def decide(self, rows: Sequence[Row], path: PathOf) -> Decisions:
         """Predictions and warnings for rows; `RequestError` names by `path` each place that cannot be let pass."""
         if len(rows) > MAX_ROWS:
             raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
-        predictions, faults = self.predict(rows)
-        return Decisions(predictions, self.judge(rows, faults, path))
+        tensors, faults = self.reader.read(rows)
+        predictions, outputs, overflown = self.run(tensors)
+        return Decisions(predictions, outputs, self.judge(rows, faults + overflown, path))
 
-    def answer(self, body: bytes, request_id: str) -> PredictReply | BatchReply:
+    def answer(self, body: bytes, request_id: str) -> AnyReply | AnyBatchReply:
         """The reply to a body of either kind, unrecorded: what `tabi predict` prints."""
         if holds_many(body):
             rows = [row for chunk in read_batch(body) for row in chunk]
-            return self.batch_reply(self.decide(rows, path_in_rows), request_id)
-        (found,), warnings = self.decide([read_predict(body)], path_in_features)
-        return self.single_reply(found, request_id, warnings)
-
-    def single_reply(self, found: Prediction, request_id: str, warnings: list[Place]) -> PredictReply:
-        """The reply for one row."""
-        return PredictReply(
-            found.label, found.probability, self.threshold, self.name, self.version, request_id, warnings
-        )
-
-    def batch_reply(self, decided: Decisions, request_id: str) -> BatchReply:
-        """The reply for many rows."""
-        return BatchReply(decided.predictions, self.threshold, self.name, self.version, request_id, decided.warnings)
+            found = self.decide(rows, path_in_rows)
+            return self.answers.batch_reply(found.predictions, request_id, found.warnings)
+        found = self.decide([read_predict(body)], path_in_features)
+        return self.answers.reply(found.predictions[0], request_id, found.warnings)
 
     def judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
         """Faults are warnings, unless one of them cannot be let pass."""
@@ -122,7 +102,7 @@ class Model:
         """All faults if the contract is strict; else those of rows that cannot be answered."""
         if self.contract.strict:
             return list(faults)
-        return [fault for fault in faults if fault.rule == "no_probability" or _overflows(fault, rows)]
+        return [fault for fault in faults if fault.rule == self.answers.rule or _overflows(fault, rows)]
 
 
 def _overflows(fault: Fault, rows: Sequence[Row]) -> bool:

@@ -14,16 +14,6 @@ from tabi.serving.recorder import Asked, Decided
 from tabi.serving.slot import Slot, by_row
 
 
-class LineReply(msgspec.Struct, omit_defaults=True):
-    """The answer to one line. `row`: its place among all lines that hold one, from 0. `version` stands in the first."""
-
-    row: int
-    label: str
-    probability: float
-    warnings: list[Place] = []
-    version: str = ""
-
-
 class LineRefusal(msgspec.Struct):
     """A line that could not be answered."""
 
@@ -94,7 +84,7 @@ class LineReader:
     def _answer(self, lines: list[bytes]) -> bytes:
         first, at, rows = self.row, [], []
         self.row += len(lines)
-        replies: dict[int, LineReply | LineRefusal] = {}
+        replies: dict[int, msgspec.Struct] = {}
         for index, line in enumerate(lines):
             try:
                 rows.append(self._codec.read_line(line))
@@ -105,28 +95,27 @@ class LineReader:
             replies[at[row]] = reply
         return _encode_lines([replies[index] for index in range(len(lines))])
 
-    def _decide(self, rows: list[Row], places: list[int]) -> list[LineReply | LineRefusal]:
+    def _decide(self, rows: list[Row], places: list[int]) -> list[msgspec.Struct]:
         """What becomes of rows that could be read; `places`: that of each among all lines."""
         model = self.slot.model
         tensors, faults, bad = model.read(rows)
-        predictions, probabilities, overflown = model.run(tensors)
+        predictions, outputs, overflown = model.run(tensors)
         refused = by_row((*bad, *overflown))
         passed = by_row(faults)
         kept = [row for row in range(len(rows)) if row not in refused]
         decided = Decided(
             Tensors(tensors.numeric[kept], tensors.categorical[kept]),
             [predictions[row] for row in kept],
-            probabilities[kept],
+            outputs[kept],
         )
         asked = [Asked(self.request_id, places[row], self.began) for row in kept]
         self.slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
         return [
             LineRefusal(places[row], [place(_column(fault), fault.rule) for fault in refused[row][:MAX_PLACES]])
             if row in refused
-            else LineReply(
+            else model.answers.line_reply(
                 places[row],
-                predictions[row].label,
-                predictions[row].probability,
+                predictions[row],
                 warnings_of(passed.get(row, ()), _column),
                 model.version if places[row] == 0 else "",
             )

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tabi import __version__
-from tabi.contract import CategoricalColumn, Column, Contract
+from tabi.contract import Contract
 from tabi.serving import messages
+from tabi.serving.answers import KINDS
 from tabi.serving.endpoints import TAKES
 from tabi.serving.explanations import ABSENT, ExplainReply
 from tabi.serving.model import MAX_ROWS
 from tabi.serving.models import Models
 from tabi.serving.problems import CONTENT_TYPE as PROBLEM
+from tabi.serving.row_schemas import columns_of, row_of
+from tabi.serving.served import Served
 
 Json = dict[str, Any]
 
@@ -21,8 +24,8 @@ _TYPES = (
     messages.PredictBody,
     messages.RowsBody,
     messages.ColumnsBody,
-    messages.PredictReply,
-    messages.BatchReply,
+    *(kind.reply_type for kind in KINDS),
+    *(kind.batch_type for kind in KINDS),
     ExplainReply,
     messages.Health,
     messages.ModelStatus,
@@ -32,7 +35,6 @@ _TYPES = (
     messages.Problem,
     Contract,
 )
-_SCALAR = ["number", "string", "boolean", "null"]
 _MEANING = {
     400: "The request does not fit the protocol",
     401: "A token is needed",
@@ -87,19 +89,30 @@ def describe(models: Models) -> Json:
     }
     rows, columns = components.pop("RowsBody"), components.pop("ColumnsBody")
     predict = components.pop("PredictBody")
+    components["AnyReply"] = _any_of(*(kind.reply_type.__name__ for kind in KINDS))
+    components["AnyBatchReply"] = _any_of(*(kind.batch_type.__name__ for kind in KINDS))
     for served in models:
         contract = served.slot.model.contract if served.ready else None
         for names in _names(served.name, only=models.only is not None):
             suffix = names.schema
-            components[f"Row{suffix}"] = _row(contract)
+            components[f"Reply{suffix}"], components[f"RowsReply{suffix}"] = map(_ref, _replies(served))
+            components[f"Row{suffix}"] = row_of(contract)
             components[f"PredictBody{suffix}"] = _with(predict, features=_ref(f"Row{suffix}"))
             row_list = {"type": "array", "items": _ref(f"Row{suffix}"), "maxItems": MAX_ROWS}
             components[f"BatchBody{suffix}"] = {
                 "description": "Rows, or the same by column.",
-                "anyOf": [_with(rows, rows=row_list), _with(columns, columns=_columns(contract))],
+                "anyOf": [_with(rows, rows=row_list), _with(columns, columns=columns_of(contract))],
             }
             document["paths"].update(_model_paths(names))
     return document
+
+
+def _replies(served: Served) -> tuple[str, str]:
+    """The schemas of the replies for one row and for many: of its task, where a version is loaded."""
+    if not served.ready:
+        return "AnyReply", "AnyBatchReply"
+    answers = served.slot.model.answers
+    return answers.reply_type.__name__, answers.batch_type.__name__
 
 
 def _names(name: str, *, only: bool) -> list[_Names]:
@@ -129,9 +142,11 @@ def _model_paths(names: _Names) -> Json:
     prefix, operation = names.prefix, names.operation
     paths = {
         f"{prefix}/predict": _post(
-            f"predict{operation}", "Predict one row", f"PredictBody{names.schema}", "PredictReply"
+            f"predict{operation}", "Predict one row", f"PredictBody{names.schema}", f"Reply{names.schema}"
         ),
-        f"{prefix}/predict_batch": _batch(f"predict_batch{operation}", f"BatchBody{names.schema}"),
+        f"{prefix}/predict_batch": _batch(
+            f"predict_batch{operation}", f"BatchBody{names.schema}", f"RowsReply{names.schema}"
+        ),
         f"{prefix}/schema": _get(f"schema{operation}", "predict", "The contract: what a row is", _ref("Contract"), 503),
         f"{prefix}/invocations": _invocations(f"invocations{operation}"),
         f"{prefix}/explain": _explain(f"explain{operation}", f"PredictBody{names.schema}"),
@@ -204,10 +219,10 @@ def _post(name: str, summary: str, body: str, answer: str) -> Json:
     return _operation(name, "predict", summary, content, answers)
 
 
-def _batch(name: str, body: str) -> Json:
+def _batch(name: str, body: str, reply: str) -> Json:
     binary = {"schema": {"type": "string", "format": "binary"}}
     content = {"application/json": {"schema": _ref(body)}} | dict.fromkeys(TAKES[1:], binary)
-    answer = {"application/json": {"schema": _ref("BatchReply")}} | dict.fromkeys(TAKES[1:3], binary)
+    answer = {"application/json": {"schema": _ref(reply)}} | dict.fromkeys(TAKES[1:3], binary)
     answers = {"200": _answer(None, answer), **_problems(413, 415, 422, 500, 503)}
     return _operation(name, "predict", "Predict many rows", content, answers)
 
@@ -249,36 +264,3 @@ def _explain(name: str, body: str) -> Json:
 
 def _reserved(name: str) -> Json:
     return _operation(name, "predict", "Reserved", None, _problems(501))
-
-
-def _columns(contract: Contract | None) -> Json:
-    lists = {"type": "array", "items": {"type": _SCALAR}}
-    properties = {} if contract is None else {c.name: lists for c in contract.columns}
-    return {"type": "object", "properties": properties, "additionalProperties": lists}
-
-
-def _row(contract: Contract | None) -> Json:
-    row: Json = {
-        "title": "Row",
-        "type": "object",
-        "description": "Columns by name. A column that is left out, or null, is missing.",
-        "additionalProperties": {"type": _SCALAR},
-    }
-    if contract is None:
-        return row
-    strict = contract.strict
-    row["properties"] = {c.name: _column(c, null=c.nullable or not strict) for c in contract.columns}
-    if strict:
-        row["additionalProperties"] = False
-        required = [c.name for c in contract.columns if not c.nullable]
-        # the form of a schema has no place for an empty list
-        row |= {"required": required} if required else {}
-    return row
-
-
-def _column(column: Column, *, null: bool) -> Json:
-    """A number may come as text and a category as a number: that is what the server takes."""
-    kinds = _SCALAR if null else _SCALAR[:-1]
-    if isinstance(column, CategoricalColumn):
-        return {"type": kinds, "description": "a category", "examples": list(column.categories[:3])}
-    return {"type": kinds, "description": "a number"}

@@ -8,12 +8,9 @@ from threading import Lock
 from time import perf_counter_ns, time
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from tabi.contract import Contract, Fault, Tensors
-from tabi.predictions import PredictionLine, PredictionLog, encode_lines
-from tabi.serving.messages import Prediction
+from tabi.predictions import Line, PredictionLog, encode_lines
+from tabi.serving.answers import Floats
 from tabi.serving.model import Model
 from tabi.serving.telemetry.bins import BinCounter
 from tabi.serving.telemetry.cells import Cells
@@ -21,11 +18,11 @@ from tabi.serving.telemetry.hooks import ModelMetrics
 
 
 class Decided(NamedTuple):
-    """Rows and what the model made of each."""
+    """Rows, the prediction for each, and the graph's outputs that they were made of."""
 
     tensors: Tensors
-    predictions: list[Prediction]
-    probabilities: npt.NDArray[np.float64]
+    predictions: list[Any]
+    outputs: Floats
 
 
 class Asked(NamedTuple):
@@ -47,8 +44,9 @@ class Recorder:
         self._name = name
         self._version = version
         self._log = log
-        self._negative, self._positive = contract.target.classes
-        self._metrics = ModelMetrics(cells, name, version, contract.target.classes)
+        self._answers = model.answers
+        # rows without a label are counted too
+        self._metrics = ModelMetrics(cells, name, version, contract.target.classes or ("",))
         self._bins = BinCounter(contract, cells, name, version)
         self._in_order = _contract_order(contract)
         self._counting = counting
@@ -70,42 +68,36 @@ class Recorder:
             self._log.append(encode_lines(self._lines(decided, asked, faults)), len(asked))
         with self._counting:
             self._count(decided.predictions, faults)
-            self._bins.add(decided.tensors, decided.probabilities)
+            self._bins.add(decided.tensors, self._answers.scores(decided.outputs))
 
     def flush(self) -> None:
         """Count what is still buffered."""
         with self._counting:
             self._bins.flush()
 
-    def _count(self, predictions: Sequence[Prediction], faults: Mapping[int, list[Fault]]) -> None:
+    def _count(self, predictions: list[Any], faults: Mapping[int, list[Fault]]) -> None:
         metrics = self._metrics
-        positive = sum(1 for found in predictions if found.label == self._positive)
-        if positive:
-            metrics.predicted(self._positive, positive)
-        if positive < len(predictions):
-            metrics.predicted(self._negative, len(predictions) - positive)
+        for label, count in self._answers.count(predictions):
+            metrics.predicted(label, count)
         for of_row in faults.values():
             for fault in of_row:
                 metrics.warned(fault.rule)
 
-    def _lines(
-        self, decided: Decided, asked: Sequence[Asked], faults: Mapping[int, list[Fault]]
-    ) -> list[PredictionLine]:
+    def _lines(self, decided: Decided, asked: Sequence[Asked], faults: Mapping[int, list[Fault]]) -> list[Line]:
         now, clock, in_order = time(), perf_counter_ns(), self._in_order
-        name, version = self._name, self._version
+        name, version, line, logged = self._name, self._version, self._answers.line_type, self._answers.logged
         numbers, texts = decided.tensors.numeric.tolist(), decided.tensors.categorical.tolist()
         return [
-            PredictionLine(
-                id=whose.request_id,
-                row=whose.row,
-                time=now,
-                model=name,
-                version=version,
-                inputs=in_order(numbers[index] + texts[index]),
-                label=found.label,
-                probability=found.probability,
-                warnings=[(fault.column, fault.rule) for fault in faults[index]] if index in faults else [],
-                ms=(clock - whose.began) / 1e6,
+            line(
+                whose.request_id,
+                whose.row,
+                now,
+                name,
+                version,
+                in_order(numbers[index] + texts[index]),
+                *logged(found),
+                [(fault.column, fault.rule) for fault in faults[index]] if index in faults else [],
+                (clock - whose.began) / 1e6,
             )
             for index, (whose, found) in enumerate(zip(asked, decided.predictions, strict=True))
         ]

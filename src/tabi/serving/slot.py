@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from tabi.contract import Fault, Tensors
 from tabi.serving.batching import Batcher
 from tabi.serving.messages import Row
@@ -51,20 +53,20 @@ class Slot:
         for tensors, faults, bad in chunks:
             if count + len(tensors.numeric) > self.max_rows:
                 raise refusal(f"a request may hold {self.max_rows} rows, send several", [("rows", "too_many_rows")])
-            predictions, probabilities, overflown = self.model.run(tensors)
+            found, outputs, overflown = self.model.run(tensors)
             refused += _shifted(bad, count, MAX_PLACES - len(refused))
             refused += _shifted(overflown, count, MAX_PLACES - len(refused))
             shown += _shifted(faults, count, MAX_WARNINGS + 1 - len(shown))
-            parts.append(
-                _Part(Decided(tensors, predictions, probabilities), by_row(faults[: max(MAX_FAULTS - kept, 0)]))
-            )
-            count, kept = count + len(predictions), kept + len(faults)
+            parts.append(_Part(Decided(tensors, found, outputs), by_row(faults[: max(MAX_FAULTS - kept, 0)])))
+            count, kept = count + len(found), kept + len(faults)
             if len(refused) >= MAX_PLACES:
                 break
         if refused:
             raise refusal_of_rows(refused, path)
         self._record(parts, request_id, began)
-        return Decisions([found for part in parts for found in part.decided.predictions], warnings_of(shown, path))
+        predictions = [prediction for part in parts for prediction in part.decided.predictions]
+        all_outputs = [part.decided.outputs for part in parts] or [self.model.answers.nothing]
+        return Decisions(predictions, np.concatenate(all_outputs), warnings_of(shown, path))
 
     def _record(self, parts: Iterable[_Part], request_id: str, began: int) -> None:
         first = 0

@@ -17,7 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabi.contract import CategoricalColumn, CategoricalReference, Contract, NumericColumn, NumericReference, Target
+from tabi.contract import (
+    CategoricalColumn,
+    CategoricalReference,
+    Contract,
+    NumericColumn,
+    NumericReference,
+    Target,
+    TextColumn,
+)
 from tabi.contract import Tensors as Rows
 from tabi.data import canonical_frame, infer_contract, tensors_of
 from tabi.project import ColumnConfig, ProjectConfig
@@ -223,3 +231,64 @@ def test_a_worker_that_is_started_again_goes_on_counting(tmp_path: Path) -> None
     for expected in (2, 4):
         found = counted(tmp_path, EDGES, [row(1.0, 1.0)])
         assert of_column(found, "x")["le 1.0"] == expected
+
+
+TEXTS = Contract(
+    "p",
+    (
+        TextColumn("free"),
+        CategoricalColumn("t", ("a",), reference=CategoricalReference((3,), 0, 0)),
+        TextColumn("text", reference=NumericReference((2.0, 4.0), (5, 3, 2), 10)),
+    ),
+    Target("y", (), "regression", NumericReference((0.0, 1.5), (1, 2, 1), 0)),
+)
+
+
+def texts_of(*values: str) -> Rows:
+    """Rows of TEXTS, whose strings are the category and then the texts in the contract's order."""
+    return Rows(np.empty((len(values), 0)), np.array([["a", "free", value] for value in values], dtype=np.object_))
+
+
+def test_a_text_is_counted_by_its_length_in_characters(tmp_path: Path) -> None:
+    found = counted(tmp_path, TEXTS, [texts_of("", "a", "旅行", "旅行者"), texts_of("🧳🧳🧳🧳", "abcde", "")])
+    assert of_column(found, "text") == {"le 2.0": 2, "le 4.0": 2, "le +Inf": 1, "missing": 2}
+    ratios = of_column(found, "text", "tabi_feature_reference_ratio")
+    assert list(ratios.values()) == [250_000_000, 150_000_000, 100_000_000, 500_000_000]
+    assert of_column(found, "t") == {"is a": 7, "other": 0, "missing": 0}
+    # a column without a reference is passed over
+    assert all(("column", "free") not in labels for _, labels in found.arrays)
+
+
+def test_texts_are_not_kept_until_they_are_counted(tmp_path: Path) -> None:
+    text = "".join(["x"] * 1000)
+    rows = texts_of(text)
+    counter = BinCounter(TEXTS, Cells(tmp_path, 0), "m", "v")
+    counter.add(rows, np.array([1.0]))
+    del rows
+    # the name `text`, and the argument of the call
+    assert sys.getrefcount(text) == 2
+
+
+def test_numbers_are_counted_in_the_bins_of_the_targets_reference(tmp_path: Path) -> None:
+    cells = Cells(tmp_path, 0)
+    counter = BinCounter(TEXTS, cells, "m", "v")
+    counter.add(texts_of("a", "a", "a", "a"), np.array([-3.0, 0.0, 1.5, 1e300]))
+    counter.flush()
+    cells.close()
+    found = read_workers(tmp_path)[0]
+    labels = (("model", "m"), ("version", "v"))
+    names = ["le 0.0", "le 1.5", "le +Inf", "missing"]
+    for name, counts in (
+        ("tabi_score_bins_total", [2, 1, 1, 0]),
+        ("tabi_score_reference_ratio", [250_000_000, 500_000_000, 250_000_000, 0]),
+    ):
+        assert (list(found.values[name, labels]), found.arrays[name, labels].tolist()) == (names, counts)
+
+
+def test_numbers_without_a_reference_are_only_counted(tmp_path: Path) -> None:
+    contract = Contract("p", TEXTS.columns, Target("y", (), "regression"))
+    found = counted(tmp_path, contract, [texts_of("a", "b")], 7.0)
+    labels = (("model", "m"), ("version", "v"))
+    assert list(found.values["tabi_score_bins_total", labels]) == ["le +Inf", "missing"]
+    assert found.arrays["tabi_score_bins_total", labels].tolist() == [2, 0]
+    assert ("tabi_score_reference_ratio", labels) not in found.arrays

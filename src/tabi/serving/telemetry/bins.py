@@ -14,7 +14,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tabi.contract import MISSING_TEXT, CategoricalColumn, Contract, NumericColumn, Tensors
+from tabi.contract import (
+    MISSING_TEXT,
+    CategoricalColumn,
+    Contract,
+    NumericColumn,
+    NumericReference,
+    Target,
+    Tensors,
+    TextColumn,
+)
 from tabi.serving.telemetry.cells import Cells, Counts
 from tabi.serving.telemetry.metrics import NANO
 
@@ -23,7 +32,8 @@ FLUSH_ROWS = 512
 NAMED_CATEGORIES = 100
 OTHER, REST, MISSING = "other", "rest", "missing"
 
-_SCORE_EDGES = np.array([i / 10 for i in range(1, 10)])
+_NO_LENGTHS = np.empty((0, 0))
+_PROBABILITIES = tuple(i / 10 for i in range(1, 10))
 
 
 class _Numeric(NamedTuple):
@@ -32,6 +42,15 @@ class _Numeric(NamedTuple):
     position: int
     edges: npt.NDArray[np.float64]
     counts: Counts
+
+
+class _Taken(NamedTuple):
+    """Rows that wait to be counted. Of texts their lengths: NaN for one that is missing."""
+
+    numeric: npt.NDArray[np.float64]
+    categorical: npt.NDArray[np.object_]
+    lengths: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
 
 
 class _Categorical(NamedTuple):
@@ -52,20 +71,26 @@ class BinCounter:
 
     def __init__(self, contract: Contract, cells: Cells, model: str, version: str) -> None:
         labels = {"model": model, "version": version}
-        self._pending: deque[tuple[Tensors, npt.NDArray[np.float64]]] = deque()
+        self._pending: deque[_Taken] = deque()
         self._rows = 0
         self._lock = Lock()
-        numeric = (_numeric(i, column, cells, labels) for i, column in enumerate(contract.numeric))
-        self._numeric = [column for column in numeric if column is not None]
+        self._categories = len(contract.categorical)
+        self._has_texts = bool(contract.text)
+        self._numeric = _all_numeric(contract.numeric, cells, labels)
+        self._lengths = _all_numeric(contract.text, cells, labels)
         categorical = (_categorical(i, column, cells, labels) for i, column in enumerate(contract.categorical))
         self._categorical = [column for column in categorical if column is not None]
-        names = (*_upper_bounds(_SCORE_EDGES.tolist()), MISSING)
-        self._scores = _counts(cells.array("tabi_score_bins_total", labels, len(names), names))
+        self._scores = _scores(contract.target, cells, labels)
 
-    def add(self, tensors: Tensors, probabilities: npt.NDArray[np.float64]) -> None:
-        """Take rows to count. They are counted with others, and not changed until then."""
-        self._pending.append((tensors, probabilities))
-        self._rows += len(probabilities)
+    def add(self, tensors: Tensors, scores: npt.NDArray[np.float64]) -> None:
+        """Take rows to count, with a score each. They are counted with others, and not changed until then."""
+        categorical, lengths = tensors.categorical, _NO_LENGTHS
+        if self._has_texts:
+            # texts are as long as a caller likes: they are not kept until the rows are counted
+            lengths = _lengths(categorical[:, self._categories :])
+            categorical = categorical[:, : self._categories].copy()
+        self._pending.append(_Taken(tensors.numeric, categorical, lengths, scores))
+        self._rows += len(scores)
         if self._rows >= FLUSH_ROWS:
             self.flush()
 
@@ -76,15 +101,20 @@ class BinCounter:
             taken = [self._pending.popleft() for _ in range(len(self._pending))]
             if not taken:
                 return
-            if self._numeric:
-                numeric = np.concatenate([tensors.numeric for tensors, _ in taken])
-                for column in self._numeric:
-                    _count_numbers(numeric[:, column.position], column.edges, column.counts)
+            _count_columns([rows.numeric for rows in taken], self._numeric)
+            _count_columns([rows.lengths for rows in taken], self._lengths)
             if self._categorical:
-                categorical = np.concatenate([tensors.categorical for tensors, _ in taken])
+                categorical = np.concatenate([rows.categorical for rows in taken])
                 for texts in self._categorical:
                     _count_texts(categorical[:, texts.position].tolist(), texts)
-            _count_numbers(np.concatenate([scores for _, scores in taken]), _SCORE_EDGES, self._scores)
+            _count_columns([rows.scores.reshape(-1, 1) for rows in taken], [self._scores])
+
+
+def _count_columns(parts: list[npt.NDArray[np.float64]], columns: list[_Numeric]) -> None:
+    if columns:
+        numbers = np.concatenate(parts)
+        for column in columns:
+            _count_numbers(numbers[:, column.position], column.edges, column.counts)
 
 
 def _count_numbers(numbers: npt.NDArray[np.float64], edges: npt.NDArray[np.float64], counts: Counts) -> None:
@@ -103,18 +133,46 @@ def _count_texts(texts: list[str], column: _Categorical) -> None:
 def _register(cells: Cells, labels: dict[str, str], column: str, names: Sequence[str], rows: Sequence[int]) -> Counts:
     """The counts of a column's bins; beside them the shares that `rows` of the training snapshot had."""
     labels = {**labels, "column": column}
-    ratios = _counts(cells.array("tabi_feature_reference_ratio", labels, len(names), names))
-    ratios[:] = np.rint(np.array(rows) / max(sum(rows), 1) / NANO)
+    _set_ratios(_counts(cells.array("tabi_feature_reference_ratio", labels, len(names), names)), rows)
     return _counts(cells.array("tabi_feature_bins_total", labels, len(names), names))
 
 
-def _numeric(index: int, column: NumericColumn, cells: Cells, labels: dict[str, str]) -> _Numeric | None:
-    reference = column.reference
-    if reference is None:
-        return None
-    names = (*_upper_bounds(reference.edges), MISSING)
-    counts = _register(cells, labels, column.name, names, (*reference.counts, reference.missing))
-    return _Numeric(index, np.array(reference.edges), counts)
+def _all_numeric(columns: Sequence[NumericColumn | TextColumn], cells: Cells, labels: dict[str, str]) -> list[_Numeric]:
+    """Those of the columns that have a reference."""
+    return [
+        _Numeric(
+            index, np.array(column.reference.edges), _register(cells, labels, column.name, *_bins(column.reference))
+        )
+        for index, column in enumerate(columns)
+        if column.reference is not None
+    ]
+
+
+def _bins(reference: NumericReference) -> tuple[Sequence[str], Sequence[int]]:
+    """Names of a reference's bins, and the rows in each."""
+    return (*_upper_bounds(reference.edges), MISSING), (*reference.counts, reference.missing)
+
+
+def _scores(target: Target, cells: Cells, labels: dict[str, str]) -> _Numeric:
+    """The bins of the scores: a number's are those of its own reference, a probability's ten of the same width."""
+    edges: Sequence[float] = _PROBABILITIES if target.classes else ()
+    if target.reference is not None:
+        edges = target.reference.edges
+        names, rows = _bins(target.reference)
+        _set_ratios(_counts(cells.array("tabi_score_reference_ratio", labels, len(names), names)), rows)
+    names = (*_upper_bounds(edges), MISSING)
+    return _Numeric(0, np.array(edges), _counts(cells.array("tabi_score_bins_total", labels, len(names), names)))
+
+
+def _set_ratios(ratios: Counts, rows: Sequence[int]) -> None:
+    ratios[:] = np.rint(np.array(rows) / max(sum(rows), 1) / NANO)
+
+
+def _lengths(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+    """Characters of each text; NaN for one that is missing."""
+    lengths = np.fromiter(map(len, texts.ravel().tolist()), np.float64, texts.size).reshape(texts.shape)
+    lengths[lengths == len(MISSING_TEXT)] = np.nan
+    return lengths
 
 
 def _categorical(index: int, column: CategoricalColumn, cells: Cells, labels: dict[str, str]) -> _Categorical | None:

@@ -179,7 +179,7 @@ def test_raw_tensors_of_mixed_types_get_the_bits_that_predict_gives(triton: Any,
     assert [label.decode() for label in result.as_numpy("label")] == labels
     answer = result.get_response()
     assert (answer.id, answer.model_version) == ("42", voyage.version)
-    assert answer.parameters["threshold"].double_param == voyage.threshold
+    assert answer.parameters["threshold"].double_param == voyage.answers.parameters["threshold"]
 
 
 def test_a_raw_table_of_numbers_is_all_columns(triton: Any, numbers: Model) -> None:

@@ -6,6 +6,7 @@ import json
 import tracemalloc
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,12 +120,13 @@ def test_a_class_is_a_number_or_a_boolean_only_if_both_are(
     import msgspec
 
     from tabi.contract import Target
-    from tabi.serving.messages import Prediction
+    from tabi.serving.answers.binary import Binary
 
     model = copy(numbers)
     model.contract = msgspec.structs.replace(numbers.contract, target=Target("arrived", classes))
+    model.answers = Binary(model.contract, model.name, model.version, 0.5)
     request = Request({"content-type": "application/json"}, "", b'{"inputs":[[1,2],[3,4]]}', "a-request")
-    decided = Decisions([Prediction(label, 0.5) for label in classes], [])
+    decided = Decisions([], np.array([0.25, 0.75]), [])
     found = predictions(invocations.invoke(model, request, lambda _rows, _path: decided))
     assert [(type(value), value) for value in found] == [(type(value), value) for value in answered]
 
@@ -182,7 +184,7 @@ def test_a_word_for_a_missing_value_is_a_category_where_the_contract_has_it(voya
 
     def decide(rows: Any, _path: Any) -> Decisions:
         seen.extend(rows)
-        return Decisions([], [])
+        return Decisions([], np.empty(0), [])
 
     assert invocations.invoke(model, request, decide).status == 200
     assert seen == [{"age": None, "fare": None, "sex": None, "city": "NA"}]
@@ -206,7 +208,7 @@ def test_text_that_holds_the_word_is_left_as_it_is(voyage: Model) -> None:
 
     def decide(rows: Any, _path: Any) -> Decisions:
         seen.extend(rows)
-        return Decisions([], [])
+        return Decisions([], np.empty(0), [])
 
     request = Request({"content-type": "application/json"}, "", f'{{"inputs":[{row}]}}'.encode(), "a-request")
     assert invocations.invoke(voyage, request, decide).status == 200

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tabi.contract import Scalar
+from tabi.serving.answers import Answers
 from tabi.serving.model import Decisions, Model
 from tabi.serving.protocols.bodies import refuse
 from tabi.serving.protocols.exchange import Decide
@@ -17,7 +18,7 @@ from tabi.serving.protocols.grpc.messages import (
 )
 from tabi.serving.protocols.oip.datatypes import DATATYPES, read_binary, text, typed, write_binary
 from tabi.serving.protocols.oip.metadata import SERVER, describe_model
-from tabi.serving.protocols.oip.outputs import DATATYPE_OF, Output, check_output, output_of, parameters_of
+from tabi.serving.protocols.oip.outputs import Output, check_output, output_of, outputs_of, parameters_of
 from tabi.serving.protocols.oip.tensors import Head, check, rows_of
 
 # the field of a tensor's contents that holds the values of a datatype; FP16 is sent raw
@@ -35,7 +36,7 @@ _FIELDS = {
 
 def infer(model: Model, request: Message, decide: Decide) -> Message:
     """The answer to a ModelInferRequest; `RequestError` names the place that is wrong."""
-    outputs = _outputs(request.outputs)
+    outputs = _outputs(model.answers, request.outputs)
     heads = [Head(tensor.name, tensor.datatype, tensor.shape) for tensor in request.inputs]
     check(model.contract, heads)
     values = _raw(heads, request) if request.raw_input_contents else _typed(heads, request)
@@ -59,12 +60,12 @@ def model_metadata(model: Model) -> Message:
     return reply
 
 
-def _outputs(asked: Iterable[Message]) -> list[str]:
+def _outputs(answers: Answers[Any], asked: Iterable[Message]) -> list[str]:
     names: list[str] = []
     for output in asked:
-        check_output(output.name, output.parameters, names)
+        check_output(answers, output.name, output.parameters, names)
         names.append(output.name)
-    return names or list(DATATYPE_OF)
+    return names or list(outputs_of(answers))
 
 
 def _raw(heads: list[Head], request: Message) -> list[list[Scalar]]:
@@ -99,14 +100,14 @@ def _typed(heads: list[Head], request: Message) -> list[list[Scalar]]:
 def _reply(model: Model, request: Message, names: list[str], decisions: Decisions) -> Message:
     """Raw contents are answered with raw contents."""
     reply = ModelInferResponse(model_name=model.name, model_version=model.version, id=request.id)
-    for name, value in parameters_of(model.threshold, decisions.warnings).items():
+    for name, value in parameters_of(model.answers, decisions.warnings).items():
         if isinstance(value, str):
             reply.parameters[name].string_param = value
         else:
             reply.parameters[name].double_param = value
     for name in names:
-        output = output_of(name, decisions)
-        tensor = reply.outputs.add(name=name, datatype=output.datatype, shape=[len(output.values)])
+        output = output_of(model.answers, name, decisions)
+        tensor = reply.outputs.add(name=name, datatype=output.datatype, shape=output.shape)
         if request.raw_input_contents:
             reply.raw_output_contents.append(write_binary(output.values))
         else:

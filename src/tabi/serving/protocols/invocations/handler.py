@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from tabi import __version__
 from tabi.contract import Contract
 from tabi.errors import RequestError
+from tabi.serving.answers import Answers
 from tabi.serving.codec import encode
 from tabi.serving.model import Decisions, Model
 from tabi.serving.problems import problem, problem_of
@@ -43,7 +45,7 @@ def invoke(model: Model, request: Request, decide: Decide) -> Response:
     try:
         kind = _kind_of(request.headers.get("content-type", ""))
         table, method = _read(model.contract, kind, request.body)
-        return _reply(model.contract, method, decide(table.rows, table.path))
+        return _reply(model.answers, method, decide(table.rows, table.path))
     except RequestError as error:
         return failure(error, request.request_id)
     except _UnsupportedError:
@@ -89,39 +91,46 @@ def _read(contract: Contract, kind: _Kind, body: bytes) -> tuple[Table, Method]:
     if kind.media_type == CSV:
         return from_csv.read(contract, body, header=kind.header), "predict"
     table, params = from_json.read(contract, body)
-    return table, _method(params)
+    return table, _method(contract, params)
 
 
-def _method(params: Any) -> Method:
-    """What is asked for. Other parameters are let pass, as MLflow does for a model of scikit-learn."""
+def _method(contract: Contract, params: Any) -> Method:
+    """What is asked for. Other parameters are let pass, as MLflow does for a model of scikit-learn.
+
+    A model without classes has no `predict_proba`.
+    """
     if not isinstance(params, dict) or "predict_method" not in params:
         return "predict"
     method: Method = params["predict_method"]
-    if method not in ("predict", "predict_proba"):
+    if method not in ("predict", "predict_proba") or (method == "predict_proba" and not contract.target.classes):
         refuse("params.predict_method", "not_supported")
     return method
 
 
-def _reply(contract: Contract, method: Method, decisions: Decisions) -> Response:
-    predictions: list[Any]
-    if method == "predict_proba":
-        predictions = [[1.0 - p.probability, p.probability] for p in decisions.predictions]
+def _reply(answers: Answers[Any], method: Method, decisions: Decisions) -> Response:
+    outputs = decisions.outputs
+    labels = answers.labels(outputs)
+    distribution = answers.distribution(outputs) if method == "predict_proba" else None
+    if distribution is not None:
+        predictions = distribution.tolist()
+    elif labels is not None:
+        told = _told(labels.classes)
+        predictions = [told[code] for code in labels.codes.tolist()]
     else:
-        answers = _answers(contract.target.classes)
-        predictions = [answers[p.label] for p in decisions.predictions]
+        predictions = outputs.tolist()
     reply: dict[str, Any] = {"predictions": predictions}
     if decisions.warnings:
         reply["warnings"] = decisions.warnings
     return Response(encode(reply))
 
 
-def _answers(classes: tuple[str, ...]) -> dict[str, Any]:
+def _told(classes: tuple[str, ...]) -> Sequence[int | bool | str]:
     """What is answered for each class: a number or a boolean if all classes are the text of one."""
     if all(map(_whole_number, classes)):
-        return {label: int(label) for label in classes}
+        return [int(label) for label in classes]
     if set(classes) == {"false", "true"}:
-        return {label: label == "true" for label in classes}
-    return {label: label for label in classes}
+        return [label == "true" for label in classes]
+    return classes
 
 
 def _whole_number(label: str) -> bool:

@@ -7,7 +7,7 @@ from tabi.contract import NumericColumn
 from tabi.serving.codec import encode
 from tabi.serving.model import Model
 from tabi.serving.protocols.oip.messages import ModelMetadata, ServerMetadata, TensorMetadata
-from tabi.serving.protocols.oip.outputs import DATATYPE_OF
+from tabi.serving.protocols.oip.outputs import outputs_of
 
 # the protocol's own word for a graph that ONNX Runtime runs
 PLATFORM = "onnx_onnxv1"
@@ -20,8 +20,8 @@ def describe_model(model: Model) -> ModelMetadata:
         TensorMetadata(column.name, "FP64" if isinstance(column, NumericColumn) else "BYTES", [-1])
         for column in model.contract.columns
     ]
-    outputs = [TensorMetadata(name, datatype, [-1]) for name, datatype in DATATYPE_OF.items()]
-    return ModelMetadata(model.name, [model.version], PLATFORM, inputs, outputs)
+    outputs = outputs_of(model.answers)
+    return ModelMetadata(model.name, [model.version], PLATFORM, inputs, list(outputs.values()))
 
 
 def server_metadata() -> bytes:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from tabi.serving.answers import LABEL, Answers
 from tabi.serving.messages import Place
 from tabi.serving.model import Decisions
 from tabi.serving.protocols.bodies import refuse
-
-PROBABILITY = "probability"
-LABEL = "label"
-DATATYPE_OF = {PROBABILITY: "FP64", LABEL: "BYTES"}
-"""The outputs that every model has, in their order. Each has the shape [rows]."""
+from tabi.serving.protocols.oip.messages import TensorMetadata
 
 # of Triton's extensions: whoever asks for one of these would misread an answer without it
 _UNSUPPORTED = ("classification", "shared_memory_region", "shared_memory_offset", "shared_memory_byte_size")
 
 
 class Output(NamedTuple):
-    """An output tensor."""
+    """An output tensor. `values`: row by row."""
 
     name: str
     datatype: str
+    shape: list[int]
     values: list[float] | list[str]
 
 
-def check_output(name: str, parameters: Iterable[str], asked: Iterable[str]) -> None:
+def outputs_of(answers: Answers[Any]) -> dict[str, TensorMetadata]:
+    """The outputs of a model, in their order: the graph's own, and the label if there are classes."""
+    found = [TensorMetadata(answers.output, "FP64", [-1, *answers.nothing.shape[1:]])]
+    if answers.classes:
+        found.append(TensorMetadata(LABEL, "BYTES", [-1]))
+    return {output.name: output for output in found}
+
+
+def check_output(answers: Answers[Any], name: str, parameters: Iterable[str], asked: Iterable[str]) -> None:
     """Refuse an output that the model does not have, that was `asked` for before, or in a form that is not given."""
     path = f"outputs.{name}"
-    if name not in DATATYPE_OF:
+    if name not in outputs_of(answers):
         refuse(path, "unknown_output")
     if name in asked:
         refuse(path, "repeated_name")
@@ -38,21 +44,20 @@ def check_output(name: str, parameters: Iterable[str], asked: Iterable[str]) -> 
             refuse(f"{path}.parameters.{parameter}", "not_supported")
 
 
-def output_of(name: str, decisions: Decisions) -> Output:
+def output_of(answers: Answers[Any], name: str, decisions: Decisions) -> Output:
     """One output of all rows."""
-    values = (
-        [prediction.probability for prediction in decisions.predictions]
-        if name == PROBABILITY
-        else [prediction.label for prediction in decisions.predictions]
-    )
-    return Output(name, DATATYPE_OF[name], values)
+    outputs = decisions.outputs
+    labels = answers.labels(outputs) if name == LABEL else None
+    if labels is None:
+        return Output(name, "FP64", list(outputs.shape), outputs.ravel().tolist())
+    return Output(name, "BYTES", [len(labels.codes)], labels.texts())
 
 
-def parameters_of(threshold: float, warnings: list[Place]) -> dict[str, int | float | bool | str]:
-    """What is said beside the tensors: the decision threshold, and the warnings, if any, a line each.
+def parameters_of(answers: Answers[Any], warnings: list[Place]) -> dict[str, int | float | bool | str]:
+    """What is said beside the tensors: the decision threshold or the classes, and the warnings, if any, a line each.
 
-    The protocol's parameters are numbers, booleans and strings, so the warnings are one string.
+    The protocol's parameters are numbers, booleans and strings, so classes and warnings are one string each.
     """
     if not warnings:
-        return {"threshold": threshold}
-    return {"threshold": threshold, "warnings": "\n".join(f"{w.path}: {w.rule}: {w.message}" for w in warnings)}
+        return {**answers.parameters}
+    return {**answers.parameters, "warnings": "\n".join(f"{w.path}: {w.rule}: {w.message}" for w in warnings)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from tabi.contract import Scalar
 from tabi.errors import RequestError
+from tabi.serving.answers import Answers
 from tabi.serving.codec import encode
 from tabi.serving.model import Decisions, Model
 from tabi.serving.problems import problem_of
@@ -15,7 +17,7 @@ from tabi.serving.protocols.bodies import UNREADABLE, place_of, refuse, unreadab
 from tabi.serving.protocols.exchange import Decide, Request, Response
 from tabi.serving.protocols.oip.datatypes import DATATYPES, read_binary, read_json, write_binary
 from tabi.serving.protocols.oip.messages import InferRequest, InferResponse, RequestInput, ResponseOutput
-from tabi.serving.protocols.oip.outputs import DATATYPE_OF, Output, check_output, output_of, parameters_of
+from tabi.serving.protocols.oip.outputs import Output, check_output, output_of, outputs_of, parameters_of
 from tabi.serving.protocols.oip.tensors import Head, check, rows_of
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -49,7 +51,7 @@ def failure(error: BaseException, request_id: str) -> Response:
 def _answer(model: Model, request: Request, decide: Decide) -> Response:
     header, rest = _parts(request)
     body = _read(header)
-    forms = _forms(body)
+    forms = _forms(model.answers, body)
     heads = [Head(tensor.name, tensor.datatype, tensor.shape) for tensor in body.inputs]
     check(model.contract, heads)
     rows, path = rows_of(model.contract, heads, _contents(heads, body.inputs, rest))
@@ -92,15 +94,15 @@ def _named(path: str, header: memoryview) -> str:
     return f"{field}.{name}{rest}"
 
 
-def _forms(body: InferRequest) -> dict[str, bool]:
+def _forms(answers: Answers[Any], body: InferRequest) -> dict[str, bool]:
     """The outputs that are asked for, and whether each is to be bytes."""
     binary = body.parameters is not None and body.parameters.binary_data_output
     if not body.outputs:
-        return dict.fromkeys(DATATYPE_OF, binary)
+        return dict.fromkeys(outputs_of(answers), binary)
     forms: dict[str, bool] = {}
     for output in body.outputs:
         parameters = output.parameters or {}
-        check_output(output.name, parameters, forms)
+        check_output(answers, output.name, parameters, forms)
         try:
             forms[output.name] = _decode_flag(parameters["binary_data"]) if "binary_data" in parameters else binary
         except UNREADABLE:
@@ -137,10 +139,10 @@ def _reply(model: Model, body: InferRequest, forms: dict[str, bool], decisions: 
     outputs = []
     parts = []
     for name, binary in forms.items():
-        output, content = _output(output_of(name, decisions), binary=binary)
+        output, content = _output(output_of(model.answers, name, decisions), binary=binary)
         outputs.append(output)
         parts.append(content)
-    parameters = parameters_of(model.threshold, decisions.warnings)
+    parameters = parameters_of(model.answers, decisions.warnings)
     header = encode(InferResponse(model.name, model.version, outputs, parameters, body.id))
     if not any(forms.values()):
         return Response(header)
@@ -149,8 +151,7 @@ def _reply(model: Model, body: InferRequest, forms: dict[str, bool], decisions: 
 
 
 def _output(output: Output, *, binary: bool) -> tuple[ResponseOutput, bytes]:
-    name, datatype, values = output
-    shape = [len(values)]
+    name, datatype, shape, values = output
     if not binary:
         return ResponseOutput(name, datatype, shape, data=values), b""
     content = write_binary(values)
