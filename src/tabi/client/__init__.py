@@ -25,26 +25,37 @@ from tabi.client.errors import (
 )
 from tabi.client.options import Options
 from tabi.client.replies import (
+    AnyBatchReply,
+    AnyReply,
     BatchReply,
     CategoricalColumn,
     CategoricalReference,
     Contract,
     Health,
     ModelStatus,
+    MulticlassBatchReply,
+    MulticlassPrediction,
+    MulticlassReply,
     NumericColumn,
     NumericReference,
     Place,
     Prediction,
     PredictReply,
     Readiness,
+    RegressionBatchReply,
+    RegressionPrediction,
+    RegressionReply,
     Reloaded,
     Target,
+    TextColumn,
 )
 from tabi.client.retry import Retry
 from tabi.client.sync import Client, Model
 
 __all__ = [
     "AccessError",
+    "AnyBatchReply",
+    "AnyReply",
     "AsyncClient",
     "AsyncModel",
     "BatchReply",
@@ -61,6 +72,9 @@ __all__ = [
     "MixedVersionsError",
     "Model",
     "ModelStatus",
+    "MulticlassBatchReply",
+    "MulticlassPrediction",
+    "MulticlassReply",
     "NoAnswerError",
     "NumericColumn",
     "NumericReference",
@@ -71,10 +85,14 @@ __all__ = [
     "ProblemError",
     "Readiness",
     "RefusedError",
+    "RegressionBatchReply",
+    "RegressionPrediction",
+    "RegressionReply",
     "Reloaded",
     "ReplyError",
     "Retry",
     "Target",
+    "TextColumn",
     "UnavailableError",
     "UnknownError",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
@@ -18,13 +19,19 @@ from tabi.client import frames
 from tabi.client.errors import InputError
 from tabi.client.options import Options
 from tabi.client.replies import (
+    AnyBatchReply,
+    AnyReply,
     BatchReply,
     Contract,
     Health,
     ModelList,
     ModelStatus,
+    MulticlassBatchReply,
+    MulticlassReply,
     PredictReply,
     Readiness,
+    RegressionBatchReply,
+    RegressionReply,
     Reloaded,
 )
 from tabi.client.rows import Part, Row, batch_bodies, predict_body
@@ -72,16 +79,16 @@ class Routes:
         self._options = options
         self._prefix = "" if model is None else f"/models/{_segment(model)}"
 
-    def predict(self, row: Row, request_id: str | None) -> Call[PredictReply]:
+    def predict(self, row: Row, request_id: str | None) -> Call[AnyReply]:
         """One row."""
-        return Call("POST", f"{self._prefix}/predict", _id(request_id), _reader(PredictReply), predict_body(row), JSON)
+        return Call("POST", f"{self._prefix}/predict", _id(request_id), _read_one, predict_body(row), JSON)
 
-    def batches(self, rows: Iterable[Row], request_id: str | None) -> Iterator[Call[BatchReply]]:
+    def batches(self, rows: Iterable[Row], request_id: str | None) -> Iterator[Call[AnyBatchReply]]:
         """Rows in any number, in as many calls as their number and size ask for."""
         parts = batch_bodies(rows, self._options.most_rows, self._options.most_bytes)
         return self._parts(parts, JSON, _id(request_id))
 
-    def frame(self, frame: Any, request_id: str | None) -> Iterator[Call[BatchReply]]:
+    def frame(self, frame: Any, request_id: str | None) -> Iterator[Call[AnyBatchReply]]:
         """A table, in as many calls as its size asks for."""
         parts = frames.frame_bodies(frame, self._options.most_rows, self._options.most_bytes)
         return self._parts(parts, frames.CONTENT_TYPE, _id(request_id))
@@ -99,11 +106,11 @@ class Routes:
         query = "" if path is None else "?" + urlencode({"path": path})
         return Call("POST", f"{self._prefix}/reload{query}", new_id(), _reader(Reloaded))
 
-    def _parts(self, parts: Iterable[Part], content_type: str, request_id: str) -> Iterator[Call[BatchReply]]:
-        path, read = f"{self._prefix}/predict_batch", _reader(BatchReply)
+    def _parts(self, parts: Iterable[Part], content_type: str, request_id: str) -> Iterator[Call[AnyBatchReply]]:
+        path = f"{self._prefix}/predict_batch"
         for number, (body, first_row) in enumerate(parts):
             own_id = f"{request_id}.{number}" if number else request_id
-            yield Call("POST", path, own_id, read, body, content_type, first_row)
+            yield Call("POST", path, own_id, _read_many, body, content_type, first_row)
 
 
 def health() -> Call[Health]:
@@ -153,6 +160,23 @@ def _segment(model: str) -> str:
 def _reader(kind: type[R]) -> Callable[[Answer], R]:
     decode = msgspec.json.Decoder(kind).decode
     return lambda answer: decode(answer.body)
+
+
+def _by_task(*kinds: type[Any]) -> Callable[[Answer], Any]:
+    """Reads an answer as the first kind that has its fields: no two tasks have the same."""
+    *others, last = (msgspec.json.Decoder(kind).decode for kind in kinds)
+
+    def read(answer: Answer) -> Any:
+        for decode in others:
+            with suppress(msgspec.ValidationError):
+                return decode(answer.body)
+        return last(answer.body)
+
+    return read
+
+
+_read_one: Callable[[Answer], AnyReply] = _by_task(PredictReply, MulticlassReply, RegressionReply)
+_read_many: Callable[[Answer], AnyBatchReply] = _by_task(BatchReply, MulticlassBatchReply, RegressionBatchReply)
 
 
 def _is_200(answer: Answer) -> bool:

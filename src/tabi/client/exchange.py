@@ -20,7 +20,7 @@ from tabi.client.calls import Answer, Call
 from tabi.client.errors import ClientError, LateError, NoAnswerError, ProblemError, ReplyError, class_of
 from tabi.client.options import Options
 from tabi.client.places import moved
-from tabi.client.replies import BatchReply, Problem
+from tabi.client.replies import AnyBatchReply, Problem
 from tabi.client.retry import seconds_of
 
 R = TypeVar("R")
@@ -76,7 +76,7 @@ def _reply(call: Call[R], answer: Answer) -> R:
             # "not ready", but said by something else
             raise _problem(call, answer) from None
         raise ReplyError(f"{call.path}: the answer is not the one that was asked for", call.request_id) from error
-    return moved(reply, call.first_row) if isinstance(reply, BatchReply) else reply
+    return moved(reply, call.first_row) if isinstance(reply, AnyBatchReply) else reply
 
 
 def _verdict(call: Call[R], outcome: Answer | Failure, attempt: int) -> tuple[ClientError, bool]:

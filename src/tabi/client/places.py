@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from tabi.client.replies import BatchReply, Place, Problem
+from tabi.client.replies import AnyBatchReply, Place, Problem
 
 R = TypeVar("R")
 
@@ -19,7 +19,7 @@ def moved(said: R, first_row: int) -> R:
     """What the server said of a part that begins at `first_row`; what has no places stays as it is."""
     if not first_row:
         return said
-    if isinstance(said, BatchReply):
+    if isinstance(said, AnyBatchReply):
         return replace(said, warnings=_moved(said.warnings, first_row))
     if isinstance(said, Problem) and said.errors:
         errors = _moved(said.errors, first_row)

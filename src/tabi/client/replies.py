@@ -6,6 +6,8 @@ server's own description of itself.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -29,11 +31,47 @@ class PredictReply(msgspec.Struct, frozen=True):
     warnings: tuple[Place, ...]
 
 
+class MulticlassReply(msgspec.Struct, frozen=True):
+    """The answer of a model of several classes. `label` is the class of the highest probability."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
+class RegressionReply(msgspec.Struct, frozen=True):
+    """The answer of a model of a number."""
+
+    value: float
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
 class Prediction(msgspec.Struct, frozen=True):
     """One row's answer in a batch."""
 
     label: str
     probability: float
+
+
+class MulticlassPrediction(msgspec.Struct, frozen=True):
+    """One row's answer in a batch of a model of several classes."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class RegressionPrediction(msgspec.Struct, frozen=True):
+    """One row's answer in a batch of a model of a number."""
+
+    value: float
 
 
 class BatchReply(msgspec.Struct, frozen=True):
@@ -45,6 +83,33 @@ class BatchReply(msgspec.Struct, frozen=True):
     version: str
     request_id: str
     warnings: tuple[Place, ...]
+
+
+class MulticlassBatchReply(msgspec.Struct, frozen=True):
+    """The answer for many rows of a model of several classes."""
+
+    predictions: tuple[MulticlassPrediction, ...]
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
+class RegressionBatchReply(msgspec.Struct, frozen=True):
+    """The answer for many rows of a model of a number."""
+
+    predictions: tuple[RegressionPrediction, ...]
+    model: str
+    version: str
+    request_id: str
+    warnings: tuple[Place, ...]
+
+
+AnyReply = PredictReply | MulticlassReply | RegressionReply
+"""The answer for one row, by the task of the model."""
+
+AnyBatchReply = BatchReply | MulticlassBatchReply | RegressionBatchReply
+"""The answer for many rows, by the task of the model. Without any row it is a `BatchReply` or says no task."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -140,18 +205,32 @@ class CategoricalColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="cate
     reference: CategoricalReference | None = None
 
 
-class Target(msgspec.Struct, frozen=True):
-    """What is predicted. `classes`: the two labels, the positive one last."""
+class TextColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
+    """A column of free text. `reference`: the lengths of its texts in characters."""
 
     name: str
-    classes: tuple[str, str]
+    nullable: bool = True
+    reference: NumericReference | None = None
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What is predicted.
+
+    `classes`: the labels; of a binary task the positive one last, of a regression none. `reference`: how the target's
+    numbers were distributed in training, of a regression alone.
+    """
+
+    name: str
+    classes: tuple[str, ...] = ()
+    task: Literal["binary", "multiclass", "regression"] = "binary"
+    reference: NumericReference | None = None
 
 
 class Contract(msgspec.Struct, frozen=True):
     """What a row is. `strict`: a row that breaks it is refused instead of answered with a warning."""
 
     name: str
-    columns: tuple[NumericColumn | CategoricalColumn, ...]
+    columns: tuple[NumericColumn | CategoricalColumn | TextColumn, ...]
     target: Target
     strict: bool = False
-    format: int = 1
+    format: int = 2

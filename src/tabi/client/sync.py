@@ -16,7 +16,7 @@ from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
 from tabi.client.options import Keywords, Options
-from tabi.client.replies import BatchReply, Contract, Health, ModelStatus, PredictReply, Readiness, Reloaded
+from tabi.client.replies import AnyBatchReply, AnyReply, Contract, Health, ModelStatus, Readiness, Reloaded
 from tabi.client.rows import Row
 
 R = TypeVar("R")
@@ -70,20 +70,20 @@ class _Verbs:
         self._sender = sender
         self._routes = Routes(sender.options, name)
 
-    def predict(self, row: Row, *, request_id: str | None = None) -> PredictReply:
+    def predict(self, row: Row, *, request_id: str | None = None) -> AnyReply:
         """Predict one row: the names of its columns and their values. A column that is left out is missing."""
         return self._sender.send(self._routes.predict(row, request_id))
 
-    def predict_batch(self, rows: Iterable[Row], *, request_id: str | None = None) -> BatchReply:
+    def predict_batch(self, rows: Iterable[Row], *, request_id: str | None = None) -> AnyBatchReply:
         """Predict rows in any number; they are sent in several requests if need be, and answered in their order."""
         return self._joined(self._routes.batches(rows, request_id))
 
-    def predict_batches(self, rows: Iterable[Row], *, request_id: str | None = None) -> Iterator[BatchReply]:
+    def predict_batches(self, rows: Iterable[Row], *, request_id: str | None = None) -> Iterator[AnyBatchReply]:
         """The same in bounded memory: a reply for each request, while `rows` is being read."""
         for call in self._routes.batches(rows, request_id):
             yield self._sender.send(call)
 
-    def predict_frame(self, frame: Any, *, request_id: str | None = None) -> BatchReply:
+    def predict_frame(self, frame: Any, *, request_id: str | None = None) -> AnyBatchReply:
         """Predict the rows of a pandas DataFrame or an Arrow table, which is sent as Arrow. Needs PyArrow."""
         return self._joined(self._routes.frame(frame, request_id))
 
@@ -95,7 +95,7 @@ class _Verbs:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""
         return self._sender.send(self._routes.reload(path))
 
-    def _joined(self, parts: Iterator[Call[BatchReply]]) -> BatchReply:
+    def _joined(self, parts: Iterator[Call[AnyBatchReply]]) -> AnyBatchReply:
         joined = Joined()
         for call in parts:
             joined.add(self._sender.send(call))
