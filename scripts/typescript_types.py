@@ -85,6 +85,8 @@ def general(document: dict[str, Any]) -> dict[str, Any]:
         for name, schema in document["components"]["schemas"].items()
         if not any(name.endswith(f"_{model}") for model in found)
     }
+    # by the task of any model
+    schemas |= {"Reply": schemas["AnyReply"], "RowsReply": schemas["AnyBatchReply"]}
     paths = dict(document["paths"])
     for model in found:
         paths = dict(for_any_model(path, item, model) for path, item in paths.items())

@@ -1,5 +1,5 @@
 // How the types are used: node example.js http://127.0.0.1:8000 '{"age": 39, "sex": "Male"}'
-import type { BatchReply, PredictReply, Problem, Row, paths } from "./tabi.js";
+import type { MulticlassPrediction, Prediction, Problem, RegressionPrediction, Row, paths } from "./tabi.js";
 
 declare const process: { argv: string[] };
 
@@ -34,11 +34,19 @@ export async function post<Path extends keyof paths>(
   return (await response.json()) as Reply<Path>;
 }
 
+/** The value of a regression, else the probability. */
+function numberOf(answer: Prediction | MulticlassPrediction | RegressionPrediction | undefined): number | undefined {
+  if (answer === undefined) {
+    return undefined;
+  }
+  return "value" in answer ? answer.value : answer.probability;
+}
+
 async function main(url: string, row: Row): Promise<void> {
-  const one: PredictReply = await post(url, "/predict", { features: row });
-  const many: BatchReply = await post(url, "/predict_batch", { rows: [row, {}] });
+  const one = await post(url, "/predict", { features: row });
+  const many = await post(url, "/predict_batch", { rows: [row, {}] });
   const named = await post(url, "/models/{model}/predict", { features: row }, one.model);
-  const answers = [one.probability, many.predictions[0]?.probability, named.probability];
+  const answers = [one, many.predictions[0], named].map(numberOf);
   console.log(JSON.stringify({ one, many, named, equal: new Set(answers).size === 1 }));
 }
 

@@ -524,6 +524,8 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AnyBatchReply: components["schemas"]["BatchReply"] | components["schemas"]["MulticlassBatchReply"] | components["schemas"]["RegressionBatchReply"];
+        AnyReply: components["schemas"]["PredictReply"] | components["schemas"]["MulticlassReply"] | components["schemas"]["RegressionReply"];
         /** @description Rows, or the same by column. */
         BatchBody: {
             rows: components["schemas"]["Row"][];
@@ -663,6 +665,43 @@ export interface components {
             version: string | null;
         };
         /**
+         * MulticlassBatchReply
+         * @description Answer to `POST /predict_batch` of a model of several classes.
+         */
+        MulticlassBatchReply: {
+            model: string;
+            predictions: components["schemas"]["MulticlassPrediction"][];
+            request_id: string;
+            version: string;
+            warnings: components["schemas"]["Place"][];
+        };
+        /**
+         * MulticlassPrediction
+         * @description One row's answer in a batch of a model of several classes.
+         */
+        MulticlassPrediction: {
+            label: string;
+            probabilities: {
+                [key: string]: number;
+            };
+            probability: number;
+        };
+        /**
+         * MulticlassReply
+         * @description Answer to `POST /predict` of a model of several classes. `label` is the class of the highest probability.
+         */
+        MulticlassReply: {
+            label: string;
+            model: string;
+            probabilities: {
+                [key: string]: number;
+            };
+            probability: number;
+            request_id: string;
+            version: string;
+            warnings: components["schemas"]["Place"][];
+        };
+        /**
          * NumericColumn
          * @description A float64 column; missing is NaN. `minimum` and `maximum` are allowed values themselves.
          */
@@ -752,6 +791,35 @@ export interface components {
             status: string;
         };
         /**
+         * RegressionBatchReply
+         * @description Answer to `POST /predict_batch` of a model of a number.
+         */
+        RegressionBatchReply: {
+            model: string;
+            predictions: components["schemas"]["RegressionPrediction"][];
+            request_id: string;
+            version: string;
+            warnings: components["schemas"]["Place"][];
+        };
+        /**
+         * RegressionPrediction
+         * @description One row's answer in a batch of a model of a number.
+         */
+        RegressionPrediction: {
+            value: number;
+        };
+        /**
+         * RegressionReply
+         * @description Answer to `POST /predict` of a model of a number.
+         */
+        RegressionReply: {
+            model: string;
+            request_id: string;
+            value: number;
+            version: string;
+            warnings: components["schemas"]["Place"][];
+        };
+        /**
          * Reloaded
          * @description Answer to `POST /reload`: what each model answers with now, and how many workers of how many have followed.
          */
@@ -761,6 +829,7 @@ export interface components {
             status: string;
             workers: number;
         };
+        Reply: components["schemas"]["PredictReply"] | components["schemas"]["MulticlassReply"] | components["schemas"]["RegressionReply"];
         /**
          * Row
          * @description Columns by name. A column that is left out, or null, is missing.
@@ -768,6 +837,7 @@ export interface components {
         Row: {
             [key: string]: number | string | boolean | null;
         };
+        RowsReply: components["schemas"]["BatchReply"] | components["schemas"]["MulticlassBatchReply"] | components["schemas"]["RegressionBatchReply"];
         /**
          * Target
          * @description What is predicted.
@@ -807,6 +877,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AnyBatchReply = components['schemas']['AnyBatchReply'];
+export type AnyReply = components['schemas']['AnyReply'];
 export type BatchBody = components['schemas']['BatchBody'];
 export type BatchReply = components['schemas']['BatchReply'];
 export type CategoricalColumn = components['schemas']['CategoricalColumn'];
@@ -818,6 +890,9 @@ export type ExplainReply = components['schemas']['ExplainReply'];
 export type Health = components['schemas']['Health'];
 export type ModelList = components['schemas']['ModelList'];
 export type ModelStatus = components['schemas']['ModelStatus'];
+export type MulticlassBatchReply = components['schemas']['MulticlassBatchReply'];
+export type MulticlassPrediction = components['schemas']['MulticlassPrediction'];
+export type MulticlassReply = components['schemas']['MulticlassReply'];
 export type NumericColumn = components['schemas']['NumericColumn'];
 export type NumericReference = components['schemas']['NumericReference'];
 export type Place = components['schemas']['Place'];
@@ -826,8 +901,13 @@ export type Prediction = components['schemas']['Prediction'];
 export type PredictReply = components['schemas']['PredictReply'];
 export type Problem = components['schemas']['Problem'];
 export type Readiness = components['schemas']['Readiness'];
+export type RegressionBatchReply = components['schemas']['RegressionBatchReply'];
+export type RegressionPrediction = components['schemas']['RegressionPrediction'];
+export type RegressionReply = components['schemas']['RegressionReply'];
 export type Reloaded = components['schemas']['Reloaded'];
+export type Reply = components['schemas']['Reply'];
 export type Row = components['schemas']['Row'];
+export type RowsReply = components['schemas']['RowsReply'];
 export type Target = components['schemas']['Target'];
 export type TextColumn = components['schemas']['TextColumn'];
 export type $defs = Record<string, never>;
@@ -1435,7 +1515,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PredictReply"];
+                    "application/json": components["schemas"]["Reply"];
                 };
             };
             /** @description The body is too large */
@@ -1509,7 +1589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BatchReply"];
+                    "application/json": components["schemas"]["RowsReply"];
                     "application/vnd.apache.arrow.stream": string;
                     "application/x-ndjson": string;
                 };
@@ -1737,7 +1817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PredictReply"];
+                    "application/json": components["schemas"]["Reply"];
                 };
             };
             /** @description The body is too large */
@@ -1809,7 +1889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BatchReply"];
+                    "application/json": components["schemas"]["RowsReply"];
                     "application/vnd.apache.arrow.stream": string;
                     "application/x-ndjson": string;
                 };

@@ -29,6 +29,7 @@ WRONG = {
     "body": 'await post("", "/predict_batch", { features: {} });',
     "route": 'await post("", "/predictt", { features: {} });',
     "method": 'await post("", "/health", {});',
+    "task": '(await post("", "/predict", { features: {} })).probability;',
     "reply": '(await post("", "/predict", { features: {} })).probabilty;',
     "kind": 'const label: number = (await post("", "/predict", { features: {} })).label;',
     "columns": 'await post("", "/predict_batch", { columns: { age: 39 } });',
@@ -38,7 +39,9 @@ WRONG = {
 RIGHT = {
     "row": 'await post("", "/predict", { features: { age: null, sex: "x", fare: 1.5, city: true } });',
     "columns_of_rows": 'await post("", "/predict_batch", { columns: { age: [39, null] } });',
-    "rows": '(await post("", "/predict_batch", { rows: [{}] })).predictions.map((p) => p.probability + 1);',
+    "rows": '(await post("", "/predict_batch", { rows: [{}] })).predictions.map((p) => "value" in p ? p.value : 1);',
+    "binary": 'const r = await post("", "/predict", { features: {} }); if ("threshold" in r) r.probability + 1;',
+    "multiclass": 'const r = await post("", "/predict", { features: {} }); if ("probabilities" in r) r.probabilities.a',
 }
 
 
