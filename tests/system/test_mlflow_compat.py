@@ -24,6 +24,7 @@ from tabi.contract import Contract, Target, Tensors
 from tabi.store import Store
 from tests.serving.conftest import contract, native, serving, table
 from tests.serving.protocols.conftest import NUMBERS
+from tests.serving.task_bundles import TASKS, fitted
 
 pytestmark = pytest.mark.system
 
@@ -73,7 +74,8 @@ def bundle(folder: Path, pipeline: Any, of: Contract) -> Path:
     folder.mkdir()
     (folder / "model.onnx").write_bytes(compile_pipeline(pipeline, of).model)
     (folder / "schema.json").write_bytes(of.to_json())
-    (folder / "threshold.json").write_text('{"threshold": 0.5, "criterion": "f1"}\n')
+    if of.target.task == "binary":
+        (folder / "threshold.json").write_text('{"threshold": 0.5, "criterion": "f1"}\n')
     for document in ("metrics.json", "parity.json", "gates.json"):
         (folder / document).write_text("{}\n")
     write_bundle(
@@ -116,6 +118,13 @@ def numeric() -> Fitted:
     frame = frame_of(Tensors(tensors.numeric, np.empty((len(y), 0), dtype=object)), NUMBERS)
     assert Target("arrived", ("0", "1")) == NUMBERS.target
     return Fitted(HistGradientBoostingClassifier(max_iter=10).fit(frame, y.astype(int)), NUMBERS, frame)
+
+
+def of_task(name: str) -> Fitted:
+    """Categories and numbers; the target is one of several classes, or a number."""
+    from tabi.data import frame_of
+
+    return Fitted(fitted()[name], TASKS[name], frame_of(table(1)[0], TASKS[name]))
 
 
 def _save(folder: Path, fitted: Fitted, *, signature: bool, method: str) -> None:
@@ -219,6 +228,18 @@ def of_probabilities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
     with (
         threadpool_limits(1),
         Both(tmp_path_factory.mktemp("probabilities"), numeric(), method="predict_proba") as pair,
+    ):
+        yield pair
+
+
+@pytest.fixture(scope="module", params=["cabin", "price"])
+def of_other_tasks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Of several classes, and of a number."""
+    from threadpoolctl import threadpool_limits
+
+    with (
+        threadpool_limits(1),
+        Both(tmp_path_factory.mktemp(request.param), of_task(request.param), signature=True) as pair,
     ):
         yield pair
 
@@ -356,6 +377,21 @@ def test_what_is_different_is_what_the_documentation_says(of_mixed: Pair, name: 
     body, kind, expected_theirs, expected_ours = DIFFERENT[name]
     theirs, ours = of_mixed.ask(body, kind)
     assert (theirs.status, ours.status) == (expected_theirs, expected_ours)
+
+
+@pytest.mark.parametrize("name", ["split", "records", "inputs by column", "csv", "bad: no format"])
+def test_labels_of_several_classes_and_numbers_are_mlflows(of_other_tasks: Pair, name: str) -> None:
+    theirs, ours = of_other_tasks.ask(*SAME[name])
+    assert (theirs.kind, ours.kind) == ((4, 4) if name.startswith("bad: ") else (2, 2))
+    if ours.content is None:
+        return
+    answers, expected = ours.content["predictions"], theirs.content["predictions"]
+    if name == "split":
+        assert len(set(expected)) > 2
+    if isinstance(expected[0], str):
+        assert answers == expected
+    else:
+        np.testing.assert_allclose(answers, expected, rtol=1e-12)
 
 
 NUMBER_ROWS = [row[:2] for row in ROWS]
