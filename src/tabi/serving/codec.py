@@ -73,7 +73,8 @@ class Codec:
             row = _decode_predict(body).features
         except _UNREADABLE as error:
             raise explain(body, "features", error) from error
-        self._measure([row], len(body), path_in_features)
+        if len(body) > self._string:
+            self._measure([row], path_in_features)
         if len(row) > self.columns:
             raise self._too_many("features")
         if body.count(b":") != 1 + len(row) and repeats_a_name(body):
@@ -88,7 +89,8 @@ class Codec:
             row: Row = _decode_row(line)
         except _UNREADABLE as error:
             raise explain_row(line, error) from error
-        self._measure([row], len(line), lambda fault: fault.column)
+        if len(line) > self._string:
+            self._measure([row], lambda fault: fault.column)
         if len(row) > self.columns:
             raise self._too_many("$")
         if line.count(b":") != len(row) and repeats_a_name(line):
@@ -143,15 +145,13 @@ class Codec:
         for index, row in enumerate(rows):
             if len(row) > self.columns:
                 raise self._too_many(path(Fault(index, "", "unknown_column")))
-        self._measure(rows, size, path)
+        self._measure(rows, path)
 
-    def _measure(self, rows: Iterable[Row], size: int, path: PathOf) -> None:
+    def _measure(self, rows: Iterable[Row], path: PathOf) -> None:
         """`RequestError` if a text or a name is longer than it may be.
 
-        Only what came of so many bytes that it could be is measured: to measure each costs a third of the decoding.
+        To be asked only of so many bytes that it could be: to measure each text costs a third of the decoding.
         """
-        if size <= self._string:
-            return
         long = [
             (path(Fault(index, name, "unknown_column")), "too_long")
             for index, row in enumerate(rows)
@@ -164,7 +164,8 @@ class Codec:
     def _rows(self, items: _List) -> Iterator[list[Row]]:
         first = 0
         for window, rows in self._windows(items, _decode_rows):
-            self._measure(rows, len(window), _path_after(first))
+            if len(window) > self._string:
+                self._measure(rows, _path_after(first))
             names = sum(map(len, rows))
             if names > self.columns:
                 wide = [index for index, row in enumerate(rows) if len(row) > self.columns]

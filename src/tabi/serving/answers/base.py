@@ -60,7 +60,7 @@ class Answers(ABC, Generic[P]):
     def unanswered(self, outputs: Floats) -> list[Fault]:
         """A fault for each row that has a number which is not finite."""
         # a sum is finite only where all that is added is
-        if isfinite(sum(outputs.ravel().tolist())):
+        if isfinite(sum((outputs if outputs.ndim == 1 else outputs.ravel()).tolist())):
             return []
         finite = np.isfinite(outputs)
         rows = finite if finite.ndim == 1 else finite.all(axis=1)

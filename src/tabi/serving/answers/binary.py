@@ -47,8 +47,10 @@ class Binary(Answers[Prediction]):
         return found.label, found.probability
 
     def count(self, found: Sequence[Prediction]) -> Iterable[tuple[str, int]]:
-        """Both labels."""
+        """The negative label always, the positive one if it occurs."""
         positive = sum(1 for each in found if each.label == self._positive)
+        if not positive:
+            return ((self._negative, len(found)),)
         return ((self._positive, positive), (self._negative, len(found) - positive))
 
     def scores(self, outputs: Floats) -> Floats:

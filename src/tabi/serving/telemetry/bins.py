@@ -36,21 +36,17 @@ _NO_LENGTHS = np.empty((0, 0))
 _PROBABILITIES = tuple(i / 10 for i in range(1, 10))
 
 
+Floats = npt.NDArray[np.float64]
+_Taken = tuple[Floats, npt.NDArray[np.object_], Floats, Floats]
+"""Rows that wait to be counted: numbers, categories, the lengths of texts (NaN for a missing one), and scores."""
+
+
 class _Numeric(NamedTuple):
     """Its place in the tensor, its inner edges, and its counts: the last bin is for what is missing."""
 
     position: int
-    edges: npt.NDArray[np.float64]
+    edges: Floats
     counts: Counts
-
-
-class _Taken(NamedTuple):
-    """Rows that wait to be counted. Of texts their lengths: NaN for one that is missing."""
-
-    numeric: npt.NDArray[np.float64]
-    categorical: npt.NDArray[np.object_]
-    lengths: npt.NDArray[np.float64]
-    scores: npt.NDArray[np.float64]
 
 
 class _Categorical(NamedTuple):
@@ -82,14 +78,14 @@ class BinCounter:
         self._categorical = [column for column in categorical if column is not None]
         self._scores = _scores(contract.target, cells, labels)
 
-    def add(self, tensors: Tensors, scores: npt.NDArray[np.float64]) -> None:
+    def add(self, tensors: Tensors, scores: Floats) -> None:
         """Take rows to count, with a score each. They are counted with others, and not changed until then."""
         categorical, lengths = tensors.categorical, _NO_LENGTHS
         if self._has_texts:
             # texts are as long as a caller likes: they are not kept until the rows are counted
             lengths = _lengths(categorical[:, self._categories :])
             categorical = categorical[:, : self._categories].copy()
-        self._pending.append(_Taken(tensors.numeric, categorical, lengths, scores))
+        self._pending.append((tensors.numeric, categorical, lengths, scores))
         self._rows += len(scores)
         if self._rows >= FLUSH_ROWS:
             self.flush()
@@ -101,23 +97,24 @@ class BinCounter:
             taken = [self._pending.popleft() for _ in range(len(self._pending))]
             if not taken:
                 return
-            _count_columns([rows.numeric for rows in taken], self._numeric)
-            _count_columns([rows.lengths for rows in taken], self._lengths)
+            numeric, categorical, lengths, scores = zip(*taken, strict=True)
+            _count_columns(numeric, self._numeric)
+            _count_columns(lengths, self._lengths)
             if self._categorical:
-                categorical = np.concatenate([rows.categorical for rows in taken])
+                categories = np.concatenate(categorical)
                 for texts in self._categorical:
-                    _count_texts(categorical[:, texts.position].tolist(), texts)
-            _count_columns([rows.scores.reshape(-1, 1) for rows in taken], [self._scores])
+                    _count_texts(categories[:, texts.position].tolist(), texts)
+            _count_numbers(np.concatenate(scores), self._scores.edges, self._scores.counts)
 
 
-def _count_columns(parts: list[npt.NDArray[np.float64]], columns: list[_Numeric]) -> None:
+def _count_columns(parts: Sequence[Floats], columns: list[_Numeric]) -> None:
     if columns:
         numbers = np.concatenate(parts)
         for column in columns:
             _count_numbers(numbers[:, column.position], column.edges, column.counts)
 
 
-def _count_numbers(numbers: npt.NDArray[np.float64], edges: npt.NDArray[np.float64], counts: Counts) -> None:
+def _count_numbers(numbers: Floats, edges: Floats, counts: Counts) -> None:
     """The last bin is for what is missing. As `NumericReference` has it, an edge belongs to the bin below it."""
     bins = np.searchsorted(edges, numbers, side="left")
     bins[np.isnan(numbers)] = len(edges) + 1
@@ -168,7 +165,7 @@ def _set_ratios(ratios: Counts, rows: Sequence[int]) -> None:
     ratios[:] = np.rint(np.array(rows) / max(sum(rows), 1) / NANO)
 
 
-def _lengths(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+def _lengths(texts: npt.NDArray[np.object_]) -> Floats:
     """Characters of each text; NaN for one that is missing."""
     lengths = np.fromiter(map(len, texts.ravel().tolist()), np.float64, texts.size).reshape(texts.shape)
     lengths[lengths == len(MISSING_TEXT)] = np.nan
