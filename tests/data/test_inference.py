@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabi.contract import CategoricalColumn, CategoricalReference, Column, NumericColumn, NumericReference, Target
-from tabi.data import infer_contract
+from tabi.data import check_rows, findings_of, infer_contract
 from tabi.data.kinds import CATEGORIES_AT_MOST
 from tabi.data.quantiles import reference_of
+from tabi.data.rows import StoredRows
+from tabi.data.stored import stored_frame
 from tabi.errors import ConfigError, DataError
 from tabi.project import ColumnConfig, ProjectConfig
 from tabi.project.config import Kind, TaskKind
@@ -200,3 +202,34 @@ def test_bins_of_many_different_values_hold_about_equally_many() -> None:
     counts = numeric_reference(pd.Series(np.random.default_rng(0).normal(size=1100))).counts
     assert len(counts) == 11
     assert set(counts) <= {99, 100, 101}
+
+
+def batches_of(frame: pd.DataFrame, size: int) -> StoredRows:
+    stored = stored_frame(frame)
+    whole = StoredRows.of_frame(stored)
+    parts = range(0, len(stored), size)
+    return StoredRows(whole.count, whole.texts, lambda names: (stored[list(names)].iloc[p : p + size] for p in parts))
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(*[st.none() | st.sampled_from(["a", "b", "1", "2.5", "inf"])] * 3), min_size=3, max_size=30),
+    st.integers(1, 7),
+)
+def test_contract_checks_and_findings_do_not_depend_on_the_batches(
+    table: list[tuple[str | None, ...]], size: int
+) -> None:
+    frame = pd.DataFrame(table, columns=["x", "y", "z"]).assign(left=[f"k{i % 3}" for i in range(len(table))])
+    project = config(
+        columns={
+            "x": ColumnConfig(kind=Kind.numeric, unique=True, minimum=2),
+            "y": ColumnConfig(categories=["a", "1"], closed=True, nullable=False),
+            "z": ColumnConfig(kind=Kind.text),
+        }
+    )
+    contract = infer_contract(frame, project)
+    cut = batches_of(frame, size)
+    assert infer_contract(cut, project) == contract
+    assert check_rows(cut, contract, project) == check_rows(frame, contract, project)
+    whole = StoredRows.of_frame(stored_frame(frame))
+    assert findings_of(cut, contract, project) == findings_of(whole, contract, project)
