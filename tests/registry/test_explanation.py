@@ -15,7 +15,7 @@ from tabi.errors import ExplanationError
 from tabi.project import load_config
 from tabi.registry import release
 from tabi.registry.explanation import explanation_document
-from tabi.serving.explanations import explain_row, has_explanation
+from tabi.serving.explanations import ClassExplanation, ExplainReply, explain_row, has_explanation
 from tabi.serving.model import Model
 from tabi.store import Store
 from tabi.training.job import train
@@ -63,3 +63,27 @@ def test_the_same_run_gives_the_same_document(trained: Trained) -> None:
     compiled = compile_pipeline(run.pipeline, run.contract)
     table = load_table(workspace, run.config, run.snapshot_digest)
     assert explanation_document(table, run, compiled) == explanation_document(table, run, compiled)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "task", "of"), [("towns", "town", "multiclass", None), ("ages", "age", "regression", "age")]
+)
+def test_every_task_is_explained_from_its_rows_to_its_reply(
+    trained: Trained, tmp_path: Path, name: str, target: str, task: str, of: str | None
+) -> None:
+    workspace = replace(trained.workspace, store=tmp_path / "store")
+    config = CONFIG.replace("target: bought", f"target: {target}").replace('positive: "yes"', f"task: {task}")
+    write_project(workspace.root, name, config + "explain: true\ngates: {auc_minimum: 0, r2_minimum: -10}\n")
+    run = train(workspace, load_config(workspace, name)).run_id
+    model = Model.open(release(workspace, name, run).folder)
+    found = explain_row(model, {"visits": 4, "plan": "a", "bought": "yes"}, "1")
+    assert found.of == (of or found.prediction)
+    assert {each.of for each in found.classes} == (set() if of else {"Tokyo", "京都", "Osaka"})
+    explained: list[ExplainReply | ClassExplanation] = [found, *found.classes]
+    for each in explained:
+        assert each.base + sum(part.contribution for part in each.contributions) == pytest.approx(each.score)
+    if of:
+        assert found.prediction == found.answer == pytest.approx(found.score)
+    else:
+        powers = np.exp([each.score for each in found.classes])
+        assert [each.answer for each in found.classes] == pytest.approx(powers / powers.sum())

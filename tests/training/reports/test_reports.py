@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -284,3 +285,14 @@ def test_predictions_that_are_missing_out_of_fold_are_left_out() -> None:
     partly = replace(found, out_of_fold=some)
     assert np.isfinite(calibration_report(partly)[0]["isotonic"]["ece"])
     assert thresholds_report(partly)[0]["others"][0]["threshold"] is not None
+
+
+def test_names_in_any_script_can_be_drawn(tmp_path: Path) -> None:
+    found = subject("binary")
+    columns = (COLUMNS[0], CategoricalColumn("$k", ("a", "京都")), COLUMNS[2])
+    renamed = Rows(found.test.X.replace({"$k": {"b": "京都"}}), found.test.y)
+    named = replace(found, contract=msgspec.structs.replace(found.contract, columns=columns), test=renamed)
+    # warnings are errors here
+    write_reports(tmp_path, named)
+    assert "京都" in (tmp_path / "slices.json").read_text(encoding="utf-8")
+    assert (tmp_path / "slices.png").stat().st_size > 1000

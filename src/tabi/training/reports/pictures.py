@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Json = dict[str, Any]
+
+# what names are written in where the usual font has no such characters, if the machine has one of these
+FALLBACKS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "IPAexGothic",
+    "IPAGothic",
+    "TakaoGothic",
+    "Hiragino Sans",
+    "Yu Gothic",
+)
+USUAL = "DejaVu Sans"
+
+
+@contextmanager
+def any_names() -> Iterator[None]:
+    """Draw names in any script. Where no font has their characters, boxes are drawn; the JSON has the names."""
+    from matplotlib import font_manager, rc_context
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    fonts = [USUAL, *(name for name in FALLBACKS if name in installed)]
+    with rc_context({"font.family": fonts}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def new_figure(height: float = 4.0, width: float = 6.0) -> tuple[Figure, Axes]:

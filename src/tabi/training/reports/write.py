@@ -12,7 +12,7 @@ from tabi.training.reports.calibration import calibration_report
 from tabi.training.reports.contributions import contributions_report
 from tabi.training.reports.importance import importance_report
 from tabi.training.reports.learning import learning_report
-from tabi.training.reports.pictures import Json, save_figure, save_json
+from tabi.training.reports.pictures import Json, any_names, save_figure, save_json
 from tabi.training.reports.slices import slices_report
 from tabi.training.reports.subject import Subject
 from tabi.training.reports.thresholds import thresholds_report
@@ -37,7 +37,7 @@ def write_reports(folder: Path, subject: Subject) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     # many short predictions and fits: more threads than one would spend their time on waiting for each other
-    with threadpool_limits(1):
+    with threadpool_limits(1), any_names():
         for name, report in reports_of(subject).items():
             content, figure = report(subject)
             written.append(save_json(folder / f"{name}.json", content))
