@@ -15,7 +15,8 @@ import pytest
 
 from tabi.score import Options, Summary, pool, score_files
 from tests.serving.conftest import CITIES, SEXES, Harbour
-from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
+from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same stores serve both rooms' tests
+from tests.serving.conftest import tasks as tasks  # noqa: PLC0414
 
 Row = dict[str, Any]
 

@@ -21,8 +21,9 @@ from tabi.contract import Tensors
 from tabi.score.evaluator import Evaluator
 from tabi.score.forest import Forest
 from tabi.score.split import split
+from tabi.store import Store
 from tests.compile.conftest import Case, unseen
-from tests.serving.conftest import Harbour
+from tests.serving.conftest import Harbour, table
 
 
 def native(case: Case, **params: Any) -> Pipeline:
@@ -132,3 +133,16 @@ def test_a_damaged_graph_is_taken_apart_or_not_and_nothing_else(
         damaged[place % len(damaged)] = value
     found = split(bytes(damaged[:end]))
     assert found is None or found.before
+
+
+@pytest.mark.parametrize(("name", "by_table"), [("price", True), ("cabin", False)])
+def test_trees_of_a_number_are_looked_up_and_those_of_several_classes_left_to_the_graph(
+    tasks: Store, name: str, by_table: bool
+) -> None:
+    graph = (tasks.open_path(name) / "model.onnx").read_bytes()
+    evaluator = Evaluator(Session(graph), graph)
+    tensors, _ = table(4)
+    for count in (300, 1):
+        part = Tensors(tensors.numeric[:count], tensors.categorical[:count])
+        assert evaluator.predict(part).tobytes() == Session(graph).predict(part).tobytes()
+    assert evaluator.by_table is by_table
