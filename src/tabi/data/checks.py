@@ -28,6 +28,8 @@ Test = Callable[[pd.Series], pd.Series]
 EXAMPLES = 5
 # pandera's name for its own check
 RULES = {"not_nullable": "missing"}
+# in which the broken rules of a column are told
+ORDER = ("missing", "not_a_number", "not_finite", "below_minimum", "above_maximum", "unknown_category", "not_unique")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def check_rows(raw: pd.DataFrame | StoredRows, contract: Contract, config: Proje
         if name in rows.texts and len(repeated := _repeated(rows, name)):
             counts[name, "not_unique"], found[name, "not_unique"] = len(repeated), repeated[:EXAMPLES].tolist()
     violations = [Violation(*key, counts[key], tuple(examples)) for key, examples in found.items()]
-    return sorted(violations, key=lambda violation: list(checks).index(violation.column))
+    return sorted(violations, key=lambda v: (list(checks).index(v.column), ORDER.index(v.rule)))
 
 
 def _broken_rules(rows: pd.DataFrame, checks: dict[str, pa.Column]) -> dict[tuple[str, str], list[int]]:

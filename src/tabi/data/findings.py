@@ -44,8 +44,7 @@ def findings_of(rows: StoredRows, contract: Contract, config: ProjectConfig) -> 
         name = contract.target.name
         text = f"{seen.unlabelled:,} rows have no usable value in the target {name!r}: training leaves them out"
         found.append(Finding("unlabelled", name, text))
-    _, counts = np.unique(np.concatenate(seen.hashes), return_counts=True)
-    again = int((counts - 1).sum())
+    again = _repeats(seen)
     if again:
         found.append(
             Finding("duplicate_rows", None, f"{again:,} rows repeat an earlier row in every column: they are kept")
@@ -64,6 +63,14 @@ def labelled(frame: pd.DataFrame, contract: Contract) -> npt.NDArray[np.bool_]:
     if contract.target.task == "regression" and target.dtype != object:
         return np.asarray(present & np.isfinite(target.to_numpy(dtype=np.float64)))
     return np.asarray(present)
+
+
+def _repeats(seen: _Seen) -> int:
+    hashes = np.concatenate(seen.hashes)
+    # of many rows each copy counts
+    seen.hashes.clear()
+    hashes.sort()
+    return int((hashes[1:] == hashes[:-1]).sum())
 
 
 def _seen(rows: StoredRows, contract: Contract) -> _Seen:
