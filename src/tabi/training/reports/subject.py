@@ -15,6 +15,7 @@ from tabi.contract import Contract
 from tabi.contract.document import Task
 from tabi.project import ThresholdConfig
 from tabi.training.stages import Floats
+from tabi.training.tasks import TASKS
 
 # what larger is better of, by task
 METRICS: dict[Task, str] = {"binary": "auc", "multiclass": "accuracy", "regression": "r2"}
@@ -75,10 +76,7 @@ class Subject:
 
 def answers_of(pipeline: Any, X: pd.DataFrame, task: Task) -> Floats:
     """What a fitted pipeline answers for rows: probabilities [N] or [N, k], or values [N]."""
-    if task == "regression":
-        return np.asarray(pipeline.predict(X), dtype=np.float64)
-    found = np.asarray(pipeline.predict_proba(X), dtype=np.float64)
-    return found[:, 1] if task == "binary" else found
+    return TASKS[task].predict(pipeline, X)
 
 
 def score_of(task: Task, y: npt.NDArray[Any], prediction: Floats) -> float:
