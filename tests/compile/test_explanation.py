@@ -14,7 +14,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import Ridge
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -23,7 +24,7 @@ from tabi.bundle import layout
 from tabi.bundle.session import Session
 from tabi.compile import compile_pipeline
 from tabi.compile.explanation import explanation_of
-from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors
+from tabi.contract import CategoricalColumn, Contract, NumericColumn, Target, Tensors, TextColumn
 from tabi.data import frame_of, tensors_of
 from tabi.errors import ExplanationError
 from tabi.explain import Explainer, Explanation
@@ -213,3 +214,19 @@ def test_a_value_is_explained_as_it_is_served() -> None:
     found = explainer.explain(tensors, Session(compiled.model).predict(tensors))
     assert found.base == pytest.approx([pipeline.predict(X).mean()])
     assert found.score[:, 0] == pytest.approx(pipeline.predict(X), rel=1e-12)
+
+
+def test_texts_are_explained_and_rows_without_an_answer_are_no_fault_of_the_explanation() -> None:
+    said = Contract("t", (NumericColumn("x"), TextColumn("s")), Target("y", ("no", "yes")))
+    random = np.random.default_rng(11)
+    words = random.choice(["printer broken", "cannot log in", "東京 プリンタ 故障"], (80, 1)).astype(object)
+    tensors = Tensors(random.normal(size=(80, 1)), words)
+    X, y = frame_of(tensors, said), (words[:, 0] == "cannot log in").astype(int)
+    parts = [("s", TfidfVectorizer(analyzer="char", ngram_range=(1, 2)), "s"), ("x", "passthrough", ["x"])]
+    # a missing x has no answer in this pipeline
+    pipeline = Pipeline([("prep", ColumnTransformer(parts)), ("clf", LogisticRegression())]).fit(X, y)
+    compiled = compile_pipeline(pipeline, said)
+    explainer = Explainer.of_bundle(explanation_of(pipeline, compiled, said, X, tensors, 0), said)
+    found = explainer.explain(tensors, Session(compiled.model).predict(tensors))
+    assert found.score[:, 0] == pytest.approx(pipeline.decision_function(X), abs=1e-9)
+    assert np.abs(found.contributions[:, 0, 1]).min() > np.abs(found.contributions[:, 0, 0]).max()

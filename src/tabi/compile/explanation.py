@@ -68,5 +68,8 @@ def _prove(explainer: Explainer, compiled: Compiled, contract: Contract, test: T
 
 
 def _answered(session: Session, tensors: Tensors, rows: npt.NDArray[np.int64]) -> tuple[Tensors, Floats]:
+    """Those of the rows that have an answer, with it: a linear model has none for a missing value."""
     chosen = Tensors(tensors.numeric[rows], tensors.categorical[rows])
-    return chosen, session.run(chosen)[0]
+    answers = session.run(chosen)[0]
+    kept = np.isfinite(answers).all(axis=1) if answers.ndim > 1 else np.isfinite(answers)
+    return Tensors(chosen.numeric[kept], chosen.categorical[kept]), answers[kept]

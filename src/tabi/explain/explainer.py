@@ -55,7 +55,7 @@ class Explainer:
         """Explain rows that the served graph answered with `answers`: [N], or [N, k] of k classes."""
         if self._session is None:
             raise ExplanationError("explanation.json has no encoder: release the model again")
-        encoded = self._session.run(tensors)[0]
+        encoded = self._session.run(tensors)[0] if len(answers) else np.empty((0, self._width))
         return self.explain_encoded(encoded, answers)
 
     def explain_encoded(self, encoded: Floats, answers: Floats) -> Explained:
