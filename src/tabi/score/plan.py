@@ -128,17 +128,28 @@ def _check_keys(
 def _schema(keys: dict[str, pa.DataType], answers: list[pa.Field], *, in_folder: bool) -> pa.Schema:
     import pyarrow as pa
 
-    plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in keys.items()}
-    warning = pa.struct(
-        [pa.field("column", pa.string(), nullable=False), pa.field("rule", pa.string(), nullable=False)]
-    )
     return pa.schema(
         [
             *([pa.field(FILE, pa.string(), nullable=False)] if in_folder else []),
             pa.field(ROW, pa.int64(), nullable=False),
-            *(pa.field(name, kind) for name, kind in plain.items()),
+            *(pa.field(name, plain_type(kind)) for name, kind in keys.items()),
             *answers,
             pa.field(VERSION, pa.string(), nullable=False),
-            pa.field(WARNINGS, pa.list_(pa.field("element", warning, nullable=False)), nullable=False),
+            pa.field(WARNINGS, reasons_type(), nullable=False),
         ]
     )
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type in which a key comes out: of a dictionary that of its values."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def reasons_type() -> pa.DataType:
+    """The type of a list of columns and the rules that they break."""
+    import pyarrow as pa
+
+    reason = pa.struct([pa.field("column", pa.string(), nullable=False), pa.field("rule", pa.string(), nullable=False)])
+    return pa.list_(pa.field("element", reason, nullable=False))

@@ -56,6 +56,11 @@ class Scorer:
         # a key that is not the model's is no part of the row: it is not an unknown column
         self._aside = [key for key in self._keys if key not in known]
 
+    @property
+    def version(self) -> str:
+        """The bundle that answers."""
+        return self._model.version
+
     def score(self, block: Block) -> Scored:
         """The block's rows in order."""
         rejected = list(block.rejected)
