@@ -7,7 +7,7 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_info
 
-from tabi.training.fits import FitOutcome, FitTask, FoldData, SharedFit, Workers
+from tabi.training.fits import FitOutcome, FitTask, FoldData, LocalWorkers, SharedFit
 
 
 class Thermometer(HistGradientBoostingClassifier):  # type: ignore[misc]
@@ -26,7 +26,7 @@ def tasks(count: int) -> Any:
 
 def test_workers_compute_on_one_thread_each_and_outcomes_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabi.training.fits.WORKER_START_S", -1.0)
-    outcomes = [batch[0] for batch in Workers(2).run(tasks(6), 6)]
+    outcomes = [batch[0] for batch in LocalWorkers(2).run(tasks(6), 6)]
     assert [outcome.fold for outcome in outcomes] == list(range(6))
     assert [set(outcome.predicted) for outcome in outcomes[1:]] == [{1.0}] * 5
 
@@ -41,5 +41,5 @@ def test_work_that_is_shorter_than_a_worker_s_start_stays_in_this_process() -> N
             seen.append(os.getpid())
             return []
 
-    list(Workers(2).run(cast(Any, iter([Short()] * 4)), 4))
+    list(LocalWorkers(2).run(cast(Any, iter([Short()] * 4)), 4))
     assert seen == [here] * 4

@@ -17,7 +17,7 @@ class CandidateScore:
     """One candidate in one rung.
 
     `scores` is its score per fold, `seconds` its share of the fit time per fold, `costs` the estimated µs a row of
-    each fold's fit.
+    each fold's fit. Of a trial that Optuna proposed the rung is the last fold that it saw.
     """
 
     rung: int

@@ -113,7 +113,7 @@ class FitTask:
         return stage_predictions(self.data.task, clf, X, values), serving_costs(clf, stage, values)
 
 
-class Workers:
+class LocalWorkers:
     """Runs tasks on `jobs` cores (-1: all), in this process as long as starting workers would not pay.
 
     Each worker computes on one thread, so that folds side by side do not fight for the cores.
@@ -137,6 +137,11 @@ class Workers:
                 return
             yield task.run()
         yield from self._pool()(joblib.delayed(FitTask.run)(task) for task in tasks)
+
+    def each(self, function: Callable[..., Any], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`function(data, *item)` of each item, in their order."""
+        pool = joblib.Parallel(self._jobs, backend="loky", inner_max_num_threads=1)
+        return list(pool(joblib.delayed(function)(data, *item) for item in items))
 
     def _start_workers(self) -> None:
         list(self._pool()(joblib.delayed(_nothing)() for _ in range(self._jobs)))

@@ -119,8 +119,8 @@ def learn_anew(
     unseen: pd.DataFrame,
     plan: Plan = TWO_CLASSES_AT_RANDOM,
 ) -> Floats:
-    """Search and fit on `X` alone and predict the unseen rows. One core."""
-    search = replace(config.search, jobs=1)
+    """Search and fit on `X` alone and predict the unseen rows. One core, here."""
+    search = replace(config.search, jobs=1, backend="local")
     build = partial(build_pipeline, contract, config)
     found = run_search(build, candidate_space(config, plan.task.name), X, y, search, config.seed, plan=plan)
     return plan.task.predict(fit_best(contract, config, found.best, X, y, plan), unseen)

@@ -184,8 +184,11 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _write_scores(path: Path, table: tuple[CandidateScore, ...], task: Task) -> None:
-    """One line a candidate and rung: its parameters, mean and fold scores, estimated µs a row, rows, seconds."""
-    folds = range(len(table[0].scores))
+    """One line a candidate and rung: its parameters, mean and fold scores, estimated µs a row, rows, seconds.
+
+    What was given up has no score in the folds that it did not see.
+    """
+    folds = range(max(len(score.scores) for score in table))
     names = list(dict.fromkeys(name for score in table for name in score.params))
     score = task.score_name
     means = [f"mean_{score}", *(f"{score}_fold_{fold}" for fold in folds)]
@@ -196,4 +199,5 @@ def _write_scores(path: Path, table: tuple[CandidateScore, ...], task: Task) -> 
         for s in table:
             values = plain(s.params)
             head = [s.rung, s.n_resources, s.candidate, *(values.get(name, "") for name in names)]
-            writer.writerow([*head, repr(s.mean), *map(repr, s.scores), repr(s.cost), f"{sum(s.seconds):.3f}"])
+            scores = [repr(s.scores[fold]) if fold < len(s.scores) else "" for fold in folds]
+            writer.writerow([*head, repr(s.mean), *scores, repr(s.cost), f"{sum(s.seconds):.3f}"])

@@ -1,4 +1,4 @@
-"""Search: halving, or some candidates drawn at random.
+"""Search: halving, some candidates drawn at random, or trials that learn from each other (`tabi.training.trials`).
 
 Halving tries every candidate on few rows, the best of them on more, the last on all training rows. What differs from
 scikit-learn's own: subsamples are stratified and nested, and cut into folds by the project's rule, no fold can hold a
@@ -11,7 +11,7 @@ small.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,18 +19,18 @@ import pandas as pd
 from sklearn.model_selection import ParameterGrid
 from threadpoolctl import threadpool_limits
 
-from tabi.errors import ConfigError, TrainingError
+from tabi.errors import ConfigError
 from tabi.project import SearchConfig
 from tabi.project.config import Strategy
+from tabi.training.backends import Workers, workers_of
 from tabi.training.choice import CandidateScore, winner_of
-from tabi.training.fits import Build, FitOutcome, SharedFit, Workers, rung_tasks, shared_fits
+from tabi.training.fits import Build, FitOutcome, rung_tasks, shared_fits
+from tabi.training.outcomes import OnStep, Problem, Progress, Tried, refuse_non_finite, scores_of
 from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan
 from tabi.training.presets import Params, Space
-from tabi.training.split import Folds, Labels
+from tabi.training.split import Labels
 from tabi.training.stages import Floats
-
-# told after each fit: fits done, their total, the best mean score of a candidate so far (NaN: none yet)
-OnStep = Callable[[int, int, float], None]
+from tabi.training.trials import try_trials
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SearchResult:
 
     @property
     def last(self) -> list[CandidateScore]:
-        """The candidates of the last rung, which all saw all rows."""
+        """The candidates of the last rung, which all saw all rows and all folds."""
         return [score for score in self.table if score.rung == self.won.rung]
 
 
@@ -82,42 +82,51 @@ def run_search(  # noqa: PLR0913 - rows, what is tried on them, and how it is ju
 ) -> SearchResult:
     """The winner among the combinations of one or more grids, by the plan's score over the plan's folds and by cost.
 
-    The same rows, space and seed give the same result to the last digit whatever `config.jobs` is. Raises
-    `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
+    The same rows, space and seed give the same result to the last digit whatever `config.jobs` and `config.backend`
+    are. Raises `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
     """
-    alive = shared_fits(build, _candidates(space, config, seed))
+    problem = Problem(build, [space] if isinstance(space, dict) else list(space), X, y, config, seed, plan)
+    strategy = try_trials if config.strategy is Strategy.optuna else try_rungs
+    with threadpool_limits(1), workers_of(config) as workers:
+        tried = strategy(problem, workers, on_step)
+    won = winner_of(tried.last, config.select)
+    return SearchResult(won, tuple(tried.table), tried.out_of_fold(won.candidate, len(y)))
+
+
+def try_rungs(problem: Problem, workers: Workers, on_step: OnStep) -> Tried:
+    """Halving, or one rung of what a random search draws."""
+    y, config, seed, plan = problem.y, problem.config, problem.seed, problem.plan
+    alive = shared_fits(problem.build, _candidates(problem))
     if config.strategy is Strategy.random:
         rungs = [Rung(len(y), len(alive))]
     else:
         rungs = plan_rungs(len(y), plan.smallest(y, config), len(alive), config.factor)
     subsamples = plan.subsamples(y, [rung.rows for rung in rungs], seed)
-    progress = _Progress(sum(rung.fits for rung in rungs) * config.folds, config.folds, on_step)
-    workers = Workers(config.jobs)
+    progress = Progress(sum(rung.fits for rung in rungs) * config.folds, config.folds, on_step)
     table: list[CandidateScore] = []
-    with threadpool_limits(1):
-        for number, (rung, rows) in enumerate(zip(rungs, subsamples, strict=True)):
-            alive = alive[: rung.fits]
-            folds = plan.take(rows).folds(y[rows], config.folds, seed)
-            outcomes: list[FitOutcome] = []
-            tasks = rung_tasks(alive, X.iloc[rows], y[rows], folds, plan.task)
-            for batch in workers.run(tasks, len(alive) * len(folds)):
-                _refuse_non_finite(batch, alive, rung)
-                outcomes += batch
-                progress.add(batch)
-            scores = _scores(outcomes, alive, number, rung)
-            table += scores
-            ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
-            alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
-    won = winner_of(scores, config.select)
-    return SearchResult(won, tuple(table), _out_of_fold(outcomes, won.candidate, folds, len(y)))
+    for number, (rung, rows) in enumerate(zip(rungs, subsamples, strict=True)):
+        alive = alive[: rung.fits]
+        candidates = {number: params for fit in alive for number, params in fit.candidates.items()}
+        folds = plan.take(rows).folds(y[rows], config.folds, seed)
+        outcomes: list[FitOutcome] = []
+        tasks = rung_tasks(alive, problem.X.iloc[rows], y[rows], folds, plan.task)
+        for batch in workers.run(tasks, len(alive) * len(folds)):
+            refuse_non_finite(batch, candidates, rung.rows)
+            outcomes += batch
+            progress.add(batch)
+        scores = scores_of(outcomes, candidates, number, rung.rows)
+        table += scores
+        ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
+        alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
+    return Tried(table, scores, outcomes, folds)
 
 
-def _candidates(space: Space | Sequence[Space], config: SearchConfig, seed: int) -> list[Params]:
+def _candidates(problem: Problem) -> list[Params]:
     """Every combination, or for a random search as many as it draws, in the order of the grids."""
-    grid = ParameterGrid(space if isinstance(space, dict) else list(space))
+    grid, config = ParameterGrid(list(problem.grids)), problem.config
     numbers: list[int] = list(range(len(grid)))
     if config.strategy is Strategy.random and config.candidates < len(grid):
-        drawn = np.random.default_rng(seed).choice(len(grid), config.candidates, replace=False)
+        drawn = np.random.default_rng(problem.seed).choice(len(grid), config.candidates, replace=False)
         numbers = sorted(int(number) for number in drawn)
     return [dict(grid[number]) for number in numbers]
 
@@ -135,49 +144,3 @@ def plan_rungs(rows: int, smallest: int, fits: int, factor: int) -> list[Rung]:
     steps = min(math.floor(math.log(size, factor) + 1e-9) for size in (fits, rows / smallest))
     growth = min((rows / smallest) ** (1 / steps), factor**3) if steps else 1.0
     return [Rung(round(rows / growth ** (steps - step)), math.ceil(fits / factor**step)) for step in range(steps + 1)]
-
-
-class _Progress:
-    """Counts fits, and knows the best mean that a candidate reached in the present rung."""
-
-    def __init__(self, total: int, folds: int, on_step: OnStep) -> None:
-        self._done, self._total, self._folds, self._on_step = 0, total, folds, on_step
-        self._scores: dict[int, list[float]] = {}
-        self._best = math.nan
-
-    def add(self, batch: list[FitOutcome]) -> None:
-        self._done += 1
-        for outcome in batch:
-            scores = self._scores.setdefault(outcome.candidate, [])
-            scores.append(outcome.score)
-            if len(scores) == self._folds:
-                self._best = max(float(np.mean(self._scores.pop(outcome.candidate))), self._best)
-        self._on_step(self._done, self._total, self._best)
-
-
-def _refuse_non_finite(batch: list[FitOutcome], alive: list[SharedFit], rung: Rung) -> None:
-    for outcome in batch:
-        if not math.isfinite(outcome.score):
-            params = next(fit.candidates[outcome.candidate] for fit in alive if outcome.candidate in fit.candidates)
-            raise TrainingError(
-                f"candidate {params} has no finite score in fold {outcome.fold} of the rung of {rung.rows} rows: "
-                "change search.space or params"
-            )
-
-
-def _scores(outcomes: list[FitOutcome], alive: list[SharedFit], number: int, rung: Rung) -> list[CandidateScore]:
-    result = []
-    for candidate, params in sorted((item for fit in alive for item in fit.candidates.items()), key=lambda i: i[0]):
-        own = sorted((o for o in outcomes if o.candidate == candidate), key=lambda o: o.fold)
-        scores, seconds = tuple(o.score for o in own), tuple(o.seconds for o in own)
-        costs = tuple(o.cost for o in own)
-        result.append(CandidateScore(number, rung.rows, candidate, params, scores, seconds, costs))
-    return result
-
-
-def _out_of_fold(outcomes: list[FitOutcome], candidate: int, folds: Folds, rows: int) -> Floats:
-    own = [outcome for outcome in outcomes if outcome.candidate == candidate]
-    result = np.full((rows, *own[0].predicted.shape[1:]), np.nan)
-    for outcome in own:
-        result[folds[outcome.fold][1]] = outcome.predicted
-    return result

@@ -33,6 +33,9 @@ HIST = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 GRADIENT = (GradientBoostingClassifier, GradientBoostingRegressor)
 FORESTS = (RandomForestClassifier, ExtraTreesClassifier, RandomForestRegressor, ExtraTreesRegressor)
 
+# every name that `stage_parameter` may give
+STAGES = frozenset({"max_iter", "n_estimators", "weights"})
+
 
 def stage_parameter(clf: BaseEstimator) -> str | None:
     """The parameter whose values one fit of the estimator can score; None if every value needs a fit."""

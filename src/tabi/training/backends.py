@@ -1,0 +1,35 @@
+"""Where the fits of a search are done: on this machine's cores, or by the workers of a Dask or Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from tabi.project import SearchConfig
+from tabi.training.fits import FitOutcome, FitTask, LocalWorkers
+
+LOCAL = "local"
+Result = TypeVar("Result")
+
+
+class Workers(Protocol):
+    """Who does the work."""
+
+    def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:
+        """Outcomes of the tasks, in their order. `count`: how many tasks are still to come, these included."""
+
+    def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
+        """`function(data, *item)` of each item, in their order; `data` is sent once."""
+
+
+@contextmanager
+def workers_of(config: SearchConfig) -> Iterator[Workers]:
+    """The workers that `search.backend` names, until the block ends."""
+    if config.backend == LOCAL:
+        yield LocalWorkers(config.jobs)
+        return
+    from tabi.training.clusters import Address, cluster_at
+
+    with cluster_at(Address.parse(config.backend)) as cluster:
+        yield cluster
