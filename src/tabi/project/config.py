@@ -134,6 +134,13 @@ class SearchConfig:
 
 
 @dataclass
+class TextConfig:
+    """`words`: whether texts are cut into words too, not into characters alone. Unset: by the script they are in."""
+
+    words: bool | None = None
+
+
+@dataclass
 class DistillConfig:
     """`teacher`: a reference to the model whose probabilities are learnt instead of the labels."""
 
@@ -209,6 +216,7 @@ class ProjectConfig:
     # parameters of the preset's estimator that hold for every candidate
     params: dict[str, Any] = field(default_factory=dict)
     class_weight: ClassWeight = ClassWeight.none
+    text: TextConfig = field(default_factory=TextConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     # whether a bundle can explain its predictions
     explain: bool = False

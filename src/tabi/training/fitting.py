@@ -25,6 +25,7 @@ from tabi.training.progress import Reporter
 from tabi.training.search import SearchResult, run_search
 from tabi.training.split import Cut, Labels
 from tabi.training.stages import Floats
+from tabi.training.texts import with_words_decided
 from tabi.training.threshold import Threshold, choose_threshold
 
 
@@ -57,6 +58,9 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     plan = plan_of(table, config.split)
     rows = plan.cut(table.y, config.split)
     X, y, own = table.X.iloc[rows.train], table.y[rows.train], plan.take(rows.train)
+    config = with_words_decided(config, table.contract, X)
+    if table.contract.text:
+        report.stage("text: words and characters" if config.text.words else "text: characters, whatever the words are")
     build = partial(build_pipeline, table.contract, config)
     space = candidate_space(config, plan.task.name)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")

@@ -19,6 +19,7 @@ from tabi.training.catalog import choices_of, known_presets, members_of, preset_
 from tabi.training.ensembles import composed_space, composed_steps
 from tabi.training.own import own_pipeline, own_space
 from tabi.training.presets import AUTO, COMPOSED, OWN, Params, Space
+from tabi.training.texts import TEXT, refuse_unread_text, with_text_values
 
 # the parameter by which a candidate names its preset
 PRESET = "preset"
@@ -32,12 +33,15 @@ def build_pipeline(contract: Contract, config: ProjectConfig, params: Mapping[st
     Raises `ConfigError` for an unknown preset or parameter.
     """
     own = {name: value for name, value in params.items() if name != PRESET}
-    pipeline = _unset(contract, config, str(params.get(PRESET, config.preset)))
+    name = str(params.get(PRESET, config.preset))
+    pipeline = _unset(contract, config, name)
     _set_seed(pipeline, config.seed)
     if config.class_weight is ClassWeight.balanced:
         pipeline.set_params(**dict.fromkeys(_class_weights(pipeline, config), "balanced"))
     last = pipeline.steps[-1][0]
     values = {**_prefixed(config.params, last), **_prefixed(own, last)}
+    if name == TEXT:
+        values = with_text_values(values, config, contract)
     _refuse_unknown(values, pipeline)
     return pipeline.set_params(**values)
 
@@ -61,6 +65,7 @@ def _unset(contract: Contract, config: ProjectConfig, name: str) -> Pipeline:
         return own_pipeline(contract, config.code)
     if name == AUTO:  # a first look at its preparation; its candidates name presets of their own
         name = choices_of(config.search.presets, task)[0]
+    refuse_unread_text(name, contract)
     if name in COMPOSED:
         prep, clf = composed_steps(name, config.members, contract)
     elif name in presets_of(task):

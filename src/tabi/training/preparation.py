@@ -15,6 +15,9 @@ from tabi.contract import Contract
 # HistGradientBoosting takes at most 255 categories a column; the rarer ones beyond share one code.
 MAX_CATEGORIES = 250
 
+# a part of a ColumnTransformer: its name, its steps, its columns
+Part = tuple[str, Any, list[str]]
+
 
 def native_preparation(contract: Contract) -> ColumnTransformer:
     """Numbers as they are and categories as codes; missing values stay missing."""
@@ -24,11 +27,16 @@ def native_preparation(contract: Contract) -> ColumnTransformer:
         encoded_missing_value=np.nan,
         max_categories=MAX_CATEGORIES,
     )
-    return _by_kind(contract, "passthrough", codes)
+    return ColumnTransformer(_parts(contract, "passthrough", codes), verbose_feature_names_out=True)
 
 
 def onehot_preparation(contract: Contract) -> ColumnTransformer:
     """Numbers imputed and scaled, categories imputed and one-hot encoded."""
+    return ColumnTransformer(onehot_parts(contract), verbose_feature_names_out=True)
+
+
+def onehot_parts(contract: Contract) -> list[Part]:
+    """The parts of `onehot_preparation` that have columns."""
     # keep_empty_features: a column without a single value must not vanish from the graph's inputs
     numeric = Pipeline([("impute", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler())])
     categorical = Pipeline(
@@ -37,7 +45,7 @@ def onehot_preparation(contract: Contract) -> ColumnTransformer:
             ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
         ]
     )
-    return _by_kind(contract, numeric, categorical)
+    return _parts(contract, numeric, categorical)
 
 
 def both_preparations(contract: Contract) -> ColumnTransformer:
@@ -58,10 +66,10 @@ def onehot_part(contract: Contract) -> slice:
     return slice(len(contract.columns), None)
 
 
-def _by_kind(contract: Contract, numeric: Any, categorical: Any) -> ColumnTransformer:
+def _parts(contract: Contract, numeric: Any, categorical: Any) -> list[Part]:
     """Numeric columns first, then categorical ones, each kind in the contract's order."""
     parts = [
         ("num", numeric, [c.name for c in contract.numeric]),
         ("cat", categorical, [c.name for c in contract.categorical]),
     ]
-    return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=True)
+    return [part for part in parts if part[2]]

@@ -23,6 +23,7 @@ from sklearn.neural_network import MLPClassifier
 
 from tabi.contract import Contract
 from tabi.training.preparation import native_preparation, onehot_preparation
+from tabi.training.texts import TEXT, text_preparation
 
 Params = dict[str, Any]
 Space = dict[str, list[Any]]
@@ -137,5 +138,15 @@ PRESETS: dict[str, Preset] = {
         fast={"clf__hidden_layer_sizes": [[32]], "clf__alpha": [0.1]},
         full={"clf__hidden_layer_sizes": [[16], [64], [64, 32]], "clf__alpha": [0.01, 0.3, 3.0]},
         member={"hidden_layer_sizes": [32], "alpha": 0.3},
+    ),
+    TEXT: Preset(
+        text_preparation,
+        lambda _: LogisticRegression(max_iter=1000),
+        fast={"clf__C": [3.0, 30.0], "text__chars__max_features": [2000]},
+        full={
+            "clf__C": [1.0, 3.0, 10.0, 30.0],
+            "text__chars__ngram_range": [[1, 2], [1, 3], [2, 4]],
+            "text__chars__max_features": [1000, 4000, 16000],
+        },
     ),
 }
