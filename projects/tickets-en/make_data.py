@@ -1,4 +1,4 @@
-"""Writes tickets.csv: short support tickets in English, made from templates and spoilt as people spoil them.
+"""Writes tickets_en.csv: short support tickets in English, made from templates and spoilt as people spoil them.
 
     python projects/tickets-en/make_data.py
 
@@ -169,7 +169,7 @@ def ticket(draw: random.Random) -> tuple[str, str, int, str]:
 def main() -> None:
     """Write the file beside this script."""
     draw = random.Random(SEED)  # noqa: S311  nothing secret is drawn
-    path = Path(__file__).with_name("tickets.csv")
+    path = Path(__file__).with_name("tickets_en.csv")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["channel", "body", "earlier_tickets", "category"])

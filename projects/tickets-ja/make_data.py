@@ -1,4 +1,4 @@
-"""Writes tickets.csv: short support tickets in Japanese, made from templates and spoilt as people spoil them.
+"""Writes tickets_ja.csv: short support tickets in Japanese, made from templates and spoilt as people spoil them.
 
     python projects/tickets-ja/make_data.py
 
@@ -181,7 +181,7 @@ def ticket(draw: random.Random) -> tuple[str, str, int, str]:
 def main() -> None:
     """Write the file beside this script."""
     draw = random.Random(SEED)  # noqa: S311  nothing secret is drawn
-    path = Path(__file__).with_name("tickets.csv")
+    path = Path(__file__).with_name("tickets_ja.csv")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["channel", "body", "earlier_tickets", "category"])

@@ -17,6 +17,7 @@ from tabi.data import load_table, tensors_of
 from tabi.evidence import Record, append
 from tabi.evidence.records import Verdict
 from tabi.store import Store
+from tabi.training.distill import teacher_of
 from tabi.training.environment import commit_of, environment_lock
 from tabi.training.fitting import fit_table
 from tabi.training.progress import Quiet, Reporter
@@ -60,7 +61,7 @@ def reproduce(workspace: Workspace, ref: str, report: Reporter = QUIET) -> Repro
     run = load_run(workspace, manifest.name, manifest.run)
     report.stage(f"read the rows of snapshot {manifest.snapshot[:12]}")
     table = load_table(workspace, run.config, digest=manifest.snapshot)
-    fitted = fit_table(table, run.config, report)
+    fitted = fit_table(table, run.config, report, teacher_of(workspace, run.config, table))
     report.stage("compile and compare")
     graph = compile_pipeline(fitted.pipeline, table.contract).model
     recorded = bundle.graph_bytes()

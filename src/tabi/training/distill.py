@@ -3,13 +3,12 @@
 This is the distillation of Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015), at
 temperature 1, after Bucila, Caruana and Niculescu-Mizil, "Model Compression" (2006). The loss is the cross-entropy
 between the two models' probabilities. A classifier that takes weights computes exactly that if each row stands there
-once for each class, weighted by the teacher's probability of the class. Of numbers, the teacher's are learnt as they are.
+once for each class, weighted by the teacher's probability of it. Of numbers, the teacher's are learnt as they are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +36,13 @@ LEAST_WEIGHT = 1e-6
 
 @dataclass(frozen=True)
 class Teacher:
-    """A released model. `predicted`: what its graph predicts for each row of the student's table, in order.
+    """A released model.
 
-    `learnt`: the rows that it was trained on.
+    `ref`: names this very bundle, whatever is released later. `predicted`: what its graph predicts for each row of the
+    student's table, in order. `learnt`: the rows that it was trained on.
     """
 
+    ref: str
     bundle: str
     predicted: Floats = field(repr=False)
     learnt: Indices = field(repr=False)
@@ -68,7 +69,11 @@ def teacher_of(workspace: Workspace, config: ProjectConfig, table: Table) -> Tea
         return None
     if config.calibration.method is not CalibrationMethod.none:
         raise ConfigError("distill.teacher: a student learns probabilities; leave calibration.method at none")
-    bundle = Bundle.open(Store(workspace.store).resolve(ref))
+    if config.evaluation.repeats:
+        raise ConfigError("distill.teacher: other folds hold rows that the teacher knows; set evaluation.repeats=0")
+    store = Store(workspace.store)
+    folder = store.resolve(ref)
+    bundle = Bundle.open(folder)
     run = _run_of(workspace, bundle, ref)
     if run.snapshot_digest != table.snapshot.digest:
         raise ConfigError(
@@ -80,7 +85,8 @@ def teacher_of(workspace: Workspace, config: ProjectConfig, table: Table) -> Tea
     if (ours.name, ours.classes, ours.task) != (theirs.name, theirs.classes, theirs.task) or len(own.y) != len(table.y):
         raise ConfigError(f"distill.teacher={ref} predicts another target: name a model of this one")
     predicted = Session(bundle.graph_bytes()).predict(tensors_of(own.X, own.contract))
-    return Teacher(bundle.id, predicted, cut_table(own, run.config.split).train)
+    lasting = f"{bundle.name}:{bundle.id}" if store.contains(folder) else ref
+    return Teacher(lasting, bundle.id, predicted, cut_table(own, run.config.split).train)
 
 
 def taught(pipeline: Pipeline, X: pd.DataFrame, y: Labels, lesson: Floats) -> Pipeline:

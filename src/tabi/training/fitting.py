@@ -16,6 +16,7 @@ from tabi.data import Table
 from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
+from tabi.training.distill import Teacher, taught
 from tabi.training.evaluate import repeated_cross_validation
 from tabi.training.fits import with_empty_columns_constant
 from tabi.training.pipelines import build_pipeline, candidate_space
@@ -33,12 +34,13 @@ from tabi.training.threshold import Threshold, choose_threshold
 class Fitted:
     """What was learnt from a table.
 
-    `pipeline` is fitted on the training rows of `cut`. `predicted`: for its test rows, see `tabi.training.tasks`.
-    `out_of_fold`: the same for its training rows, each by a model that did not see it; NaN for rows that no fold held
-    out. `threshold`: of two classes only. `metrics`: of the test rows and of the search; of repeated cross-validation
-    where the project asks for it.
+    `config`: with what the rows decided, such as `text.words`. `pipeline` is fitted on the training rows of `cut`.
+    `predicted`: for its test rows, see `tabi.training.tasks`. `out_of_fold`: the same for its training rows, each by a
+    model that did not see it; NaN for rows that no fold held out. `threshold`: of two classes only. `metrics`: of the
+    test rows and of the search; of repeated cross-validation where the project asks for it, and of its teacher.
     """
 
+    config: ProjectConfig
     cut: Cut
     plan: Plan
     search: SearchResult
@@ -49,11 +51,12 @@ class Fitted:
     metrics: dict[str, float]
 
 
-def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
+def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Teacher | None = None) -> Fitted:
     """Cut, search, fit, choose the threshold, measure on the test rows.
 
     The threshold is chosen on out-of-fold predictions of the training rows. Repeated cross-validation is left to
-    full mode: it takes as long as its repeats x folds searches.
+    full mode: it takes as long as its repeats x folds searches. With a teacher, candidates are compared on the labels,
+    and the winner learns from the teacher.
     """
     plan = plan_of(table, config.split)
     rows = plan.cut(table.y, config.split)
@@ -61,15 +64,16 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
     config = with_words_decided(config, table.contract, X)
     if table.contract.text:
         report.stage("text: words and characters" if config.text.words else "text: characters, whatever the words are")
+    lesson = teacher.lesson(rows) if teacher else None
     build = partial(build_pipeline, table.contract, config)
     space = candidate_space(config, plan.task.name)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
     found = run_search(build, space, X, y, config.search, config.seed, report.step, plan=own)
     report.stage("fit on all training rows")
     with threadpool_limits(1):
-        pipeline = fit_best(table.contract, config, found.best, X, y, own)
+        pipeline = fit_best(table.contract, config, found.best, X, y, own, lesson)
         predicted = plan.task.predict(pipeline, table.X.iloc[rows.test])
-        out_of_fold = _out_of_fold(table.contract, config, found, X, y, own)
+        out_of_fold = _out_of_fold(table.contract, config, found, X, y, own, lesson)
     threshold = _threshold(own, y, out_of_fold, config)
     score = plan.task.score_name
     metrics = {
@@ -78,6 +82,9 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
         "serving_cost_us": found.won.cost,
         "training_rows": float(len(y)),
     }
+    if teacher:
+        marks = plan.task.metrics(table.y[rows.test], teacher.predicted[rows.test], 0.5)
+        metrics |= {f"teacher_{name}": marks[name] for name in plan.task.headline}
     if config.evaluation.repeats > 0 and config.search.mode is Mode.full:
         report.stage(f"evaluate: {config.evaluation.repeats} x {config.evaluation.folds} folds, a search in each")
         learn = partial(learn_anew, table.contract, config)
@@ -85,7 +92,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter) -> Fitted:
             learn, table.X, table.y, config.evaluation, config.seed, config.search.jobs, plan
         )
         metrics |= again.metrics()
-    return Fitted(rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics)
+    return Fitted(config, rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics)
 
 
 def fit_best(
@@ -95,8 +102,12 @@ def fit_best(
     X: pd.DataFrame,
     y: Labels,
     plan: Plan = TWO_CLASSES_AT_RANDOM,
+    lesson: Floats | None = None,
 ) -> Pipeline:
-    """The pipeline with the parameters that a search found, calibrated if the project asks for it, fitted."""
+    """The pipeline with the parameters that a search found, calibrated if the project asks for it, fitted.
+
+    `lesson`: what a teacher predicts for these rows, to be learnt instead of `y`.
+    """
     pipeline = build_pipeline(contract, config, best)
     if config.calibration.method is not CalibrationMethod.none:
         # One estimator of all rows, calibrated by its out-of-fold predictions: an ensemble would multiply the trees.
@@ -108,7 +119,8 @@ def fit_best(
         )
         pipeline.steps[-1] = (pipeline.steps[-1][0], clf)
     try:
-        return pipeline.fit(with_empty_columns_constant(X), y)
+        rows = with_empty_columns_constant(X)
+        return pipeline.fit(rows, y) if lesson is None else taught(pipeline, rows, y, lesson)
     except TabiError:  # the time is up
         raise
     except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
@@ -139,13 +151,20 @@ def _threshold(plan: Plan, y: Labels, out_of_fold: Floats, config: ProjectConfig
 
 
 def _out_of_fold(
-    contract: Contract, config: ProjectConfig, found: SearchResult, X: pd.DataFrame, y: Labels, plan: Plan
+    contract: Contract,
+    config: ProjectConfig,
+    found: SearchResult,
+    X: pd.DataFrame,
+    y: Labels,
+    plan: Plan,
+    lesson: Floats | None,
 ) -> Floats:
-    """The winner's out-of-fold predictions; the search's own unless calibration changes them."""
-    if config.calibration.method is CalibrationMethod.none:
+    """The winner's out-of-fold predictions; the search's own unless calibration or a teacher changes them."""
+    if config.calibration.method is CalibrationMethod.none and lesson is None:
         return found.out_of_fold
     result = np.full_like(found.out_of_fold, np.nan)
     for train, valid in plan.folds(y, config.search.folds, config.seed):
-        pipeline = fit_best(contract, config, found.best, X.iloc[train], y[train], plan.take(train))
+        own = None if lesson is None else lesson[train]
+        pipeline = fit_best(contract, config, found.best, X.iloc[train], y[train], plan.take(train), own)
         result[valid] = plan.task.predict(pipeline, X.iloc[valid])
     return result

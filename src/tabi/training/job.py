@@ -6,7 +6,7 @@ import csv
 import json
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from tabi.contract import Target
 from tabi.data import Table, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
-from tabi.project.config import TaskKind
+from tabi.project.config import DistillConfig, TaskKind
 from tabi.training.choice import CandidateScore
+from tabi.training.distill import teacher_of
 from tabi.training.environment import commit_of, environment_lock, lock_digest
 from tabi.training.fitting import Fitted, fit_best, fit_table
 from tabi.training.plots import write_front, write_plots
@@ -92,6 +93,7 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
     report.stage(f"read the rows of {config.name}")
     table = load_table(workspace, config)
     report.stage(task_line(table.contract.target, config))
+    teacher = teacher_of(workspace, config, table)
     lock, commit = environment_lock(), commit_of(workspace.root)
     inputs = {
         "snapshot": table.snapshot.digest,
@@ -99,11 +101,16 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
         "git_dirty": str(commit.dirty).lower(),
         "environment": lock_digest(lock),
     }
+    if teacher:
+        report.stage(f"teacher {teacher.ref}")
+        config = replace(config, distill=DistillConfig(teacher.ref))
+        inputs["teacher"] = teacher.bundle
     ds, mode = dataset_label(config.source), config.search.mode.name
     tags = {"mlflow.runName": f"{config.name}-{mode}", **{f"tabi.{name}": value for name, value in inputs.items()}}
     with tracked_run(workspace, config.name, tags) as tracker, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        fitted = fit_table(table, config, report)
+        fitted = fit_table(table, config, report, teacher)
+        config = fitted.config
         task = fitted.plan.task
         report.stage("keep the results")
         reports = folder / "reports"
