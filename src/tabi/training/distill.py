@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
@@ -89,7 +88,7 @@ def teacher_of(workspace: Workspace, config: ProjectConfig, table: Table) -> Tea
     return Teacher(lasting, bundle.id, predicted, cut_table(own, run.config.split).train)
 
 
-def taught(pipeline: Pipeline, X: pd.DataFrame, y: Labels, lesson: Floats) -> Pipeline:
+def taught(pipeline: Pipeline, X: Any, y: Labels, lesson: Floats) -> Pipeline:
     """Fit a pipeline on what a teacher predicts for the rows; the steps before the last see the rows once.
 
     `lesson`: as `tabi.training.tasks` has predictions. `ConfigError` for an estimator that takes no weights.
