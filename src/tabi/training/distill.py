@@ -9,6 +9,7 @@ once for each class, weighted by the teacher's probability of it. Of numbers, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
