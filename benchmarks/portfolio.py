@@ -59,10 +59,10 @@ def prepare(workspace: Workspace, files: Path) -> Portfolio:
     _write_mlflow(pipeline, files / "mlflow")
     _write_mlserver(files / "mlserver", files / "model.joblib")
     _write_bundle(pipeline, table.contract, files / "bundle", table.snapshot.digest)
-    return Portfolio(files, [_row(record) for record in test.to_dict("records")], expected)
+    return Portfolio(files, [row_of(record) for record in test.to_dict("records")], expected)
 
 
-def _row(record: dict[Any, Any]) -> Row:
+def row_of(record: dict[Any, Any]) -> Row:
     """A row as JSON has it: whole numbers without a point, null for what is missing."""
     row: Row = {}
     for name, value in record.items():

@@ -81,7 +81,12 @@ def test_two_processes_work_on_one_thread_each_on_data_that_is_sent_once(
     with cluster_at(Address.parse(dask)) as cluster:
         shared: list[Any] = []
         share = cluster._share
-        monkeypatch.setattr(cluster, "_share", lambda what: shared.append(what) or share(what))
+
+        def counted(what: Any) -> Any:
+            shared.append(what)
+            return share(what)
+
+        monkeypatch.setattr(cluster, "_share", counted)
         found = cluster.each(threads, data, [(power,) for power in [1, 2] * 10])
         found += cluster.each(threads, data, [(3,)])
     assert shared == [data]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -182,10 +183,12 @@ def _ray(address: Address) -> Iterator[Cluster]:
         raise _not_installed("ray") from error
     silent = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
-        if address.host == LOCAL:
-            ray.init(num_cpus=address.workers, include_dashboard=False, **silent)
-        else:
-            ray.init(str(address), **silent)
+        with warnings.catch_warnings():  # of what the error below says
+            warnings.simplefilter("ignore")
+            if address.host == LOCAL:
+                ray.init(num_cpus=address.workers, include_dashboard=False, **silent)
+            else:
+                ray.init(str(address), **silent)
     except (OSError, RuntimeError) as error:
         raise _no_answer(address) from error
     register_ray()
