@@ -23,8 +23,8 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = ("tickets-en", "tickets-ja")
-SMALL = ("search.mode=fast", "search.space={C: [10.0], text__chars__max_features: [1500]}")
-STUDENT = ("search.mode=fast", "search.space={C: [10.0], text__chars__max_features: [300]}")
+SMALL = ("search.mode=fast", "search.folds=3", "search.space={C: [10.0], text__chars__max_features: [1500]}")
+STUDENT = ("search.mode=fast", "search.folds=3", "search.space={C: [10.0], text__chars__max_features: [300]}")
 
 
 def row(name: str, body: str | None) -> dict[str, Any]:
