@@ -146,18 +146,20 @@ def test_a_slice_has_the_rows_and_the_errors_of_its_values() -> None:
     assert content["overall"] == pytest.approx(wrong.mean())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(count=st.integers(1, 500), share=st.floats(0, 1))
 def test_wilsons_interval_holds_the_shares_that_a_test_would_not_reject(count: int, share: float) -> None:
     wrong = round(share * count)
     (low,), (high,) = wilson(np.array([float(wrong)]), np.array([float(count)]))
     assert -1e-12 <= low <= wrong / count + 1e-12
     assert wrong / count - 1e-12 <= high <= 1 + 1e-12
-    for end in (low, high):
+    # where no row is wrong, or every one, that end of the interval is the share itself, and has no statistic
+    inner = [end for end, edge in ((low, 0), (high, count)) if wrong != edge]
+    assert wrong not in (0, count) or pytest.approx(wrong / count, abs=1e-12) in (low, high)
+    for end in inner:
         # the score test's statistic at an end of its interval
-        spread = np.sqrt(max(end * (1 - end), 0) / count)
-        if spread > 1e-9:
-            assert abs(wrong / count - end) / spread == pytest.approx(1.96, rel=1e-6)
+        spread = np.sqrt(end * (1 - end) / count)
+        assert abs(wrong / count - end) / spread == pytest.approx(1.96, rel=1e-6)
 
 
 def test_rare_slices_are_not_told() -> None:
