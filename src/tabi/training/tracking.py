@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import warnings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # MLflow takes this many parameters in one call, and values of this length.
 BATCH = 100
 VALUE_LENGTH = 500
+SQLITE = "sqlite:///"
 
 
 def tracking_client(workspace: Workspace) -> MlflowClient:
@@ -32,8 +34,6 @@ def tracking_client(workspace: Workspace) -> MlflowClient:
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = workspace.tracking_uri
-    if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # what MLflow's own code should no longer do is not ours to mend
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -42,7 +42,21 @@ def tracking_client(workspace: Workspace) -> MlflowClient:
         # only now: MLflow sets its own level while it is imported
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        return MlflowClient(tracking_uri=uri)
+        with _alone(uri):
+            return MlflowClient(tracking_uri=uri)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """A client makes or migrates a file of SQLite, which two at once would do into each other."""
+    if not uri.startswith(SQLITE):
+        yield
+        return
+    path = Path(uri.removeprefix(SQLITE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -124,9 +138,18 @@ def _experiment(client: MlflowClient, workspace: Workspace, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    embedded = workspace.tracking_uri.startswith("sqlite:///")
+    embedded = workspace.tracking_uri.startswith(SQLITE)
     location = (workspace.root / "tracking" / "artifacts" / name).as_uri() if embedded else None
-    return str(client.create_experiment(name, artifact_location=location))
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        # another training may have made it in this moment
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
 
 
 def _figures(score: CandidateScore, name: str) -> dict[str, float]:
