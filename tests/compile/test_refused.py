@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
@@ -76,6 +77,11 @@ CASES: tuple[tuple[Any, Kind, int, str], ...] = (
     (power_of(2.0), "even", 2, "a logarithm"),
     (power_of(1.0, 1e-9), "even", 2, "very small spread"),
     (TfidfTransformer(sublinear_tf=True), "counts", 2, "sublinear_tf=True"),
+    (FeatureHasher(4), "texts", 2, "input_type='dict'"),
+    (FeatureHasher(4, input_type="pair"), "texts", 2, "input_type='pair'"),
+    (FeatureHasher(4, input_type="string", dtype=np.int8), "texts", 2, "dtype=int8"),
+    (FeatureHasher(input_type="string"), "texts", 2, "n_features=1048576"),
+    (FeatureHasher(4, input_type="string"), "even", 2, "columns of numbers"),
     (FeatureAgglomeration(2, pooling_func=np.max), "even", 2, "pooling_func"),
     (Nystroem("laplacian", n_components=3), "even", 2, "kernel='laplacian'"),
     (make_pipeline(FunctionTransformer(), MinMaxScaler((1e9, 1e9 + 1)), SVC()), "even", 2, "where rounding decides"),

@@ -90,7 +90,7 @@ REFUSED: dict[str, str] = {
     **dict.fromkeys(
         ("EllipticEnvelope", "IsolationForest", "LocalOutlierFactor", "OneClassSVM", "SGDOneClassSVM"), _OUTLIER
     ),
-    **dict.fromkeys(("DictVectorizer", "FeatureHasher"), "it takes dictionaries, not columns; use OneHotEncoder"),
+    "DictVectorizer": "it takes dictionaries, not columns; use OneHotEncoder",
     "PatchExtractor": "it takes images, not columns",
     "AdditiveChi2Sampler": "it takes logarithms, which onnxruntime computes otherwise in a batch; use Nystroem",
     "SkewedChi2Sampler": "it takes logarithms, which onnxruntime computes otherwise in a batch; use Nystroem",

@@ -1,4 +1,4 @@
-"""Vectorizers over a column of free text, whose missing texts become empty ones first, as in the preset."""
+"""Vectorizers and the hasher over texts, where missing ones become empty first, as in the presets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -17,8 +18,17 @@ both = st.booleans()
 
 def over_text(vectorizer: Any) -> Any:
     """A vectorizer takes one column by itself, and no missing value."""
-    filled = SimpleImputer(strategy="constant", fill_value="", keep_empty_features=True)
-    return make_pipeline(filled, ColumnTransformer([("vectorize", vectorizer, 0)]))
+    return make_pipeline(filled(), ColumnTransformer([("vectorize", vectorizer, 0)]))
+
+
+def over_rows(hasher: Any) -> Any:
+    """A hasher takes rows of texts and no missing value."""
+    return make_pipeline(filled(), hasher)
+
+
+def filled() -> SimpleImputer:
+    """Missing texts become empty ones."""
+    return SimpleImputer(strategy="constant", fill_value="", keep_empty_features=True)
 
 
 SIZES: dict[str, st.SearchStrategy[Any]] = {
@@ -39,9 +49,20 @@ CHARACTERS = {
     "ngram_range": st.sampled_from(((1, 1), (1, 3), (2, 4), (5, 5))),
 }
 WEIGHTS = {"sublinear_tf": both, "norm": st.sampled_from(("l1", "l2", None)), "use_idf": both, "smooth_idf": both}
+HASHED: dict[str, st.SearchStrategy[Any]] = {
+    "n_features": st.sampled_from((1, 3, 16, 1000)),
+    "input_type": st.just("string"),
+    "alternate_sign": both,
+}
 
-SPECS = tuple(
+VECTORIZERS = tuple(
     Spec(cls, {**options, **weights}, "prose", use=over_text, note=note)
     for cls, weights in ((CountVectorizer, {}), (TfidfVectorizer, WEIGHTS))
     for options, note in ((WORDS, ""), (STOPPED, "stopped"), (CHARACTERS, "characters"))
 )
+HASHERS = (
+    Spec(FeatureHasher, HASHED, "texts", use=over_rows),
+    Spec(FeatureHasher, HASHED, "prose", use=over_rows, note="prose"),
+)
+
+SPECS = VECTORIZERS + HASHERS
