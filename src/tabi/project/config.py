@@ -48,6 +48,19 @@ class ClassWeight(Enum):
     search = "search"
 
 
+class Encoding(Enum):
+    """How categorical columns reach an estimator that takes numbers.
+
+    `preset`: as the preset has it. `search` tries them all.
+    """
+
+    preset = "preset"
+    onehot = "onehot"
+    target = "target"
+    hash = "hash"
+    search = "search"
+
+
 class Strategy(Enum):
     """`halving`: all candidates on few rows, the best on all. `random`: some candidates, drawn, on all rows.
 
@@ -216,6 +229,7 @@ class ProjectConfig:
     # parameters of the preset's estimator that hold for every candidate
     params: dict[str, Any] = field(default_factory=dict)
     class_weight: ClassWeight = ClassWeight.none
+    encoding: Encoding = Encoding.preset
     text: TextConfig = field(default_factory=TextConfig)
     distill: DistillConfig = field(default_factory=DistillConfig)
     # whether a bundle can explain its predictions

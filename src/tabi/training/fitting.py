@@ -16,10 +16,12 @@ from tabi.data import Table
 from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
+from tabi.training.comparison import Comparison, compare
 from tabi.training.distill import Teacher, taught
 from tabi.training.evaluate import repeated_cross_validation
 from tabi.training.fits import with_empty_columns_constant
-from tabi.training.pipelines import build_pipeline, candidate_space
+from tabi.training.outcomes import Problem
+from tabi.training.pipelines import build_pipeline, candidate_space, compared_keys
 from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan, plan_of
 from tabi.training.presets import Params
 from tabi.training.progress import Reporter
@@ -38,6 +40,7 @@ class Fitted:
     `predicted`: for its test rows, see `tabi.training.tasks`. `out_of_fold`: the same for its training rows, each by a
     model that did not see it; NaN for rows that no fold held out. `threshold`: of two classes only. `metrics`: of the
     test rows and of the search; of repeated cross-validation where the project asks for it, and of its teacher.
+    `comparisons`: what the search compared beside parameters.
     """
 
     config: ProjectConfig
@@ -49,6 +52,7 @@ class Fitted:
     predicted: Floats = field(repr=False)
     out_of_fold: Floats = field(repr=False)
     metrics: dict[str, float]
+    comparisons: list[Comparison] = field(default_factory=list)
 
 
 def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Teacher | None = None) -> Fitted:
@@ -69,6 +73,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Te
     space = candidate_space(config, plan.task.name)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
     found = run_search(build, space, X, y, config.search, config.seed, report.step, plan=own)
+    comparisons = _comparisons(found, Problem(build, space, X, y, config.search, config.seed, own), config, report)
     report.stage("fit on all training rows")
     with threadpool_limits(1):
         pipeline = fit_best(table.contract, config, found.best, X, y, own, lesson)
@@ -92,7 +97,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Te
             learn, table.X, table.y, config.evaluation, config.seed, config.search.jobs, plan
         )
         metrics |= again.metrics()
-    return Fitted(config, rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics)
+    return Fitted(config, rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics, comparisons)
 
 
 def fit_best(
@@ -140,6 +145,16 @@ def learn_anew(
     build = partial(build_pipeline, contract, config)
     found = run_search(build, candidate_space(config, plan.task.name), X, y, search, config.seed, plan=plan)
     return plan.task.predict(fit_best(contract, config, found.best, X, y, plan), unseen)
+
+
+def _comparisons(found: SearchResult, problem: Problem, config: ProjectConfig, report: Reporter) -> list[Comparison]:
+    """What the search compared beside parameters, told line by line."""
+    with threadpool_limits(1):
+        comparisons = [compare(name, key, found, problem) for name, key in compared_keys(config).items()]
+    for comparison in comparisons:
+        for line in comparison.lines():
+            report.stage(line)
+    return comparisons
 
 
 def _threshold(plan: Plan, y: Labels, out_of_fold: Floats, config: ProjectConfig) -> Threshold | None:

@@ -20,6 +20,7 @@ from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
 from tabi.project.config import DistillConfig, TaskKind
 from tabi.training.choice import CandidateScore
+from tabi.training.comparison import write_comparisons
 from tabi.training.distill import teacher_of
 from tabi.training.environment import commit_of, environment_lock, lock_digest
 from tabi.training.fitting import Fitted, fit_best, fit_table
@@ -116,12 +117,14 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
         reports = folder / "reports"
         write_plots(reports, table.y[fitted.cut.test], fitted.predicted, table.contract.target)
         write_front(reports, fitted.search, task)
+        write_comparisons(reports, fitted.comparisons)
         write_reports(reports, _subject(table, config, fitted))
         _write_files(folder, table, config, fitted, lock)
         best = plain(fitted.search.best)
         seconds = time.monotonic() - begun
         common = {"preset": config.preset, "mode": mode, "seed": config.seed, "ds": ds}
-        tracker.params({**common, **hyperparameters(fitted.pipeline)})
+        chosen = {comparison.key: comparison.winner for comparison in fitted.comparisons}
+        tracker.params({**common, **chosen, **hyperparameters(fitted.pipeline)})
         tracker.metrics({**fitted.metrics, **_decision(fitted), "elapsed_sec": seconds})
         tracker.candidates(fitted.search.table, task.score_name)
         tracker.artifacts(folder)

@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from tabi.contract import Contract, Task
 from tabi.errors import ConfigError
 from tabi.project import ProjectConfig
-from tabi.project.config import ClassWeight, Mode
+from tabi.project.config import ClassWeight, Encoding, Mode
 from tabi.training.catalog import choices_of, known_presets, members_of, preset_of, presets_of, unknown_preset
+from tabi.training.encodings import ENCODING, encoded, encodings_of
 from tabi.training.ensembles import composed_space, composed_steps
 from tabi.training.own import own_pipeline, own_space
 from tabi.training.presets import AUTO, COMPOSED, OWN, Params, Space
@@ -27,14 +28,14 @@ CLASS_WEIGHT = "class_weight"
 
 
 def build_pipeline(contract: Contract, config: ProjectConfig, params: Mapping[str, Any]) -> Pipeline:
-    """The unfitted pipeline of the project's preset, or of the one that `params` name.
+    """The unfitted pipeline of the project's preset and encoding, or of those that `params` name.
 
     Sets, in this order: seed and class weight of the project, the project's `params`, the candidate's `params`.
     Raises `ConfigError` for an unknown preset or parameter.
     """
-    own = {name: value for name, value in params.items() if name != PRESET}
+    own = {name: value for name, value in params.items() if name not in (PRESET, ENCODING)}
     name = str(params.get(PRESET, config.preset))
-    pipeline = _unset(contract, config, name)
+    pipeline = _unset(contract, config, name, Encoding(params.get(ENCODING, config.encoding)))
     _set_seed(pipeline, config.seed)
     if config.class_weight is ClassWeight.balanced:
         pipeline.set_params(**dict.fromkeys(_class_weights(pipeline, config), "balanced"))
@@ -50,18 +51,29 @@ def candidate_space(config: ProjectConfig, task: Task = "binary") -> list[Space]
     """Grids of candidate values by parameter, such as `clf__learning_rate`: the project's own, else the preset's.
 
     There is one grid, and for `auto` one a preset. A parameter that the project's `params` fix is no longer searched.
-    With `class_weight=search` every candidate is tried with and without balanced weights.
+    With `class_weight=search` every candidate is tried with and without balanced weights, with `encoding=search` in
+    each encoding.
     """
     grids = [_own_grid(config.search.space, config)] if config.search.space else _grids(config, task)
     if config.class_weight is ClassWeight.search:
         key = _key(CLASS_WEIGHT, config)
         grids = [{key: [None, "balanced"], **grid} for grid in grids]
+    if config.encoding is Encoding.search:
+        grids = [{ENCODING: encodings_of(grid.get(PRESET, [config.preset])[0]), **grid} for grid in grids]
     return grids
 
 
-def _unset(contract: Contract, config: ProjectConfig, name: str) -> Pipeline:
+def compared_keys(config: ProjectConfig) -> dict[str, str]:
+    """What a search compares beside parameters: the name of the report, and the candidates' key."""
+    keys = {"encodings": ENCODING} if config.encoding is Encoding.search else {}
+    return keys | ({"class_weights": _key(CLASS_WEIGHT, config)} if config.class_weight is ClassWeight.search else {})
+
+
+def _unset(contract: Contract, config: ProjectConfig, name: str, encoding: Encoding) -> Pipeline:
     task = contract.target.task
     if name == OWN:
+        if encoding is not Encoding.preset:
+            raise ConfigError("encoding: preset=own prepares its columns itself; leave it at preset")
         return own_pipeline(contract, config.code)
     if name == AUTO:  # a first look at its preparation; its candidates name presets of their own
         name = choices_of(config.search.presets, task)[0]
@@ -73,7 +85,7 @@ def _unset(contract: Contract, config: ProjectConfig, name: str) -> Pipeline:
         prep, clf = preset.prepare(contract), preset.estimator(contract)
     else:
         raise unknown_preset(name, known_presets(task), task)
-    return Pipeline([("prep", prep), ("clf", clf)])
+    return Pipeline([("prep", encoded(name, prep, clf, encoding, contract, config.seed)), ("clf", clf)])
 
 
 def _grids(config: ProjectConfig, task: Task) -> list[Space]:

@@ -15,6 +15,9 @@ from tabi.contract import Contract
 # HistGradientBoosting takes at most 255 categories a column; the rarer ones beyond share one code.
 MAX_CATEGORIES = 250
 
+# the names of the part of categorical columns, and of the one-hot half where there are two halves
+CATEGORIES, ONEHOT = "cat", "onehot"
+
 # a part of a ColumnTransformer: its name, its steps, its columns
 Part = tuple[str, Any, list[str]]
 
@@ -39,20 +42,24 @@ def onehot_parts(contract: Contract) -> list[Part]:
     """The parts of `onehot_preparation` that have columns."""
     # keep_empty_features: a column without a single value must not vanish from the graph's inputs
     numeric = Pipeline([("impute", SimpleImputer(keep_empty_features=True)), ("scale", StandardScaler())])
-    categorical = Pipeline(
+    return _parts(contract, numeric, onehot_categories())
+
+
+def onehot_categories() -> Pipeline:
+    """Categories imputed and one-hot encoded."""
+    return Pipeline(
         [
             ("impute", SimpleImputer(strategy="most_frequent", keep_empty_features=True)),
             ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
         ]
     )
-    return _parts(contract, numeric, categorical)
 
 
 def both_preparations(contract: Contract) -> ColumnTransformer:
     """The native columns, one for each of the contract, and then the one-hot ones."""
     names = [column.name for column in contract.columns]
     return ColumnTransformer(
-        [("native", native_preparation(contract), names), ("onehot", onehot_preparation(contract), names)]
+        [("native", native_preparation(contract), names), (ONEHOT, onehot_preparation(contract), names)]
     )
 
 
@@ -70,6 +77,6 @@ def _parts(contract: Contract, numeric: Any, categorical: Any) -> list[Part]:
     """Numeric columns first, then categorical ones, each kind in the contract's order."""
     parts = [
         ("num", numeric, [c.name for c in contract.numeric]),
-        ("cat", categorical, [c.name for c in contract.categorical]),
+        (CATEGORIES, categorical, [c.name for c in contract.categorical]),
     ]
     return [part for part in parts if part[2]]
