@@ -20,6 +20,7 @@ from tabi.errors import ConfigError
 from tabi.project import ProjectConfig, SearchConfig
 from tabi.project.config import ClassWeight, Encoding, Select, Strategy
 from tabi.training.encodings import hashed_width
+from tabi.training.explanation.owners import owners_after
 from tabi.training.pipelines import build_pipeline, candidate_space, compared_keys
 from tabi.training.saved import load_pipeline, save_pipeline
 from tabi.training.search import run_search
@@ -197,6 +198,17 @@ def test_an_encoded_pipeline_is_kept_without_pickle_and_the_seed_makes_it_again(
     expected = once.predict_proba(X).tobytes()
     assert again.predict_proba(X).tobytes() == expected
     assert kept.predict_proba(X).tobytes() == expected
+
+
+@pytest.mark.parametrize("encoding", ALL)
+def test_an_explanation_gives_each_encoded_column_to_the_column_it_was_made_of(encoding: Encoding) -> None:
+    X, signal = shops(200, 20)
+    prep = build_pipeline(contract_of(X), config(preset="logistic", encoding=encoding), {})[:-1]
+    width = prep.fit_transform(X, labels(signal)).shape[1]
+    owners = owners_after(prep, [0, 1, 2], "")
+    others = {"onehot": (20, 2), "target": (1, 1), "hash": (32, 16)}[encoding.value]
+    assert owners == [0, *[1] * others[0], *[2] * others[1]]
+    assert len(owners) == width
 
 
 def test_where_there_is_nothing_to_encode_it_is_said() -> None:
