@@ -77,9 +77,11 @@ def test_a_line_says_value_score_error_cost_columns_and_rows(mixed_rows: Any, co
         Said(),
     )
     (comparison,) = fitted.comparisons
+    winners = [line for line in comparison.lines() if line.endswith(", the winner's")]
+    assert [line.split()[1] for line in winners] == [fitted.search.best["encoding"]]
     for line in comparison.lines():
         assert pd.Series([line]).str.fullmatch(
-            r"encodings: (onehot|target|hash) auc 0\.\d{4} ± 0\.\d{4}, 0\.\d\d µs a row, \d+ columns, on 160 rows"
+            r"encodings: (onehot|target|hash) auc 0\.\d{4} ± 0\.\d{4}, 0\.\d\d µs a row, \d+ columns, on 160 rows(, the winner's)?"
         )[0], line
 
 

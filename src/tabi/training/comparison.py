@@ -54,7 +54,8 @@ class Comparison:
             error = "" if c.standard_error is None else f" ± {c.standard_error:.4f}"
             cost = "" if c.cost_us is None else f", {c.cost_us:.2f} µs a row"
             columns = f"{c.columns} column{'s' if c.columns > 1 else ''}"
-            yield f"{self.name}: {c.value} {self.score} {c.mean:.4f}{error}{cost}, {columns}, on {c.rows} rows"
+            won = ", the winner's" if c.value == self.winner else ""
+            yield f"{self.name}: {c.value} {self.score} {c.mean:.4f}{error}{cost}, {columns}, on {c.rows} rows{won}"
 
 
 def compare(name: str, key: str, found: SearchResult, problem: Problem) -> Comparison:
