@@ -49,8 +49,8 @@ def test_every_encoding_is_tried_in_one_search_and_the_winner_is_released(tmp_pa
 def write_shops(root: Path) -> None:
     """Each shop sells more or less than the others; the size of a purchase says little."""
     random = np.random.default_rng(0)
-    shop, size = random.integers(0, 300, 2000), random.normal(size=2000)
-    signal = 2 * random.normal(size=300)[shop] + 0.3 * size + random.normal(size=2000)
+    shop, size = random.integers(0, 300, 1200), random.normal(size=1200)
+    signal = 2 * random.normal(size=300)[shop] + 0.3 * size + random.normal(size=1200)
     shops = np.array([f"shop {i}" for i in range(300)])[shop]
     bought = np.where(signal > np.median(signal), "yes", "no")
     pd.DataFrame({"shop": shops, "size": size, "bought": bought}).to_csv(root / "shops.csv", index=False)

@@ -71,7 +71,8 @@ def config(**values: Any) -> ProjectConfig:
 
 
 CASES = [
-    *((preset, encoding, task) for preset in ("native", "logistic") for encoding in ALL for task in TASKS),
+    *(("native", encoding, task) for encoding in ALL for task in TASKS),
+    *(("logistic", encoding, task) for encoding in ALL[1:] for task in TASKS),
     ("vote", Encoding.target, "multiclass"),
     ("vote", Encoding.hash, "binary"),
 ]
@@ -79,7 +80,7 @@ CASES = [
 
 @pytest.mark.parametrize(("preset", "encoding", "task"), CASES)
 def test_every_encoding_is_compiled_and_proved_for_every_task(preset: str, encoding: Encoding, task: str) -> None:
-    X, signal = shops(300, 60)
+    X, signal = shops(150, 30)
     y, contract = labels(signal, task), contract_of(X, task)
     chosen = "ridge" if preset == "logistic" and task == "regression" else preset
     sizes = {"max_iter": 5} if preset == "native" else {}
@@ -144,7 +145,7 @@ def search_config(**space: Any) -> SearchConfig:
 
 
 def test_a_search_tries_every_encoding_and_each_scores_as_it_does_alone() -> None:
-    X, signal = shops(400, 60)
+    X, signal = shops(240, 40)
     y = labels(signal)
     space = search_config(C=[1.0])
     together = searched(X, y, config(preset="logistic", encoding=Encoding.search, search=space))
