@@ -43,8 +43,7 @@ own rows: see [the proof](proof.md). `TABI_COMPILE_EXAMPLES=100` draws a hundred
 `TABI_COMPILE_REPORT=FILE` takes the largest differences found.
 
 Options that the test does not draw may be refused; the error names the step, the option and what to use instead. A
-subclass is refused, as it may compute something else. Bundles hold two classes for now: graphs of more classes and of
-regressors are proved here, and the release refuses them.
+subclass is refused, as it may compute something else.
 
 Where columns are marked "none enormous", rounding decides about numbers far beyond those of the fit (a cosine of 1e18,
 say). Put a scaler with `clip=True` before such a step, or the release refuses the pipeline on its hostile rows.
