@@ -186,7 +186,8 @@ def _ray(address: Address) -> Iterator[Cluster]:
         with warnings.catch_warnings():  # of what the error below says
             warnings.simplefilter("ignore")
             if address.host == LOCAL:
-                ray.init(num_cpus=address.workers, include_dashboard=False, **silent)
+                # by its name: without one Ray would join a cluster that it finds on this machine
+                ray.init("local", num_cpus=address.workers, include_dashboard=False, **silent)
             else:
                 ray.init(str(address), **silent)
     except (OSError, RuntimeError) as error:
