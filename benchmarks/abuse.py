@@ -301,7 +301,7 @@ def page(figures: list[Figure], rounds: int, load: float) -> str:
             "",
             f"Made by `python -m benchmarks.abuse`: {RATE} requests a second to `/predict` on 16 connections, one",
             f"worker, prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. The",
-            f"processes on this machine that were running, over the 15 minutes before: {load:.1f}. "
+            f"processes on this machine that were running, over the minute before: {load:.1f}. "
             + machine(PACKAGES),
             *(["", *BUSY] if load > BUSY_LOAD else []),
             "",
@@ -321,7 +321,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[abuse.__name__ for abuse in ABUSES])
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
-    load = os.getloadavg()[2]
+    load = os.getloadavg()[0]
     figures = measure(given.ref, given.rounds, tuple(abuse for abuse in ABUSES if abuse.__name__ in given.only))
     text = page(figures, given.rounds, load)
     sys.stdout.write(text)
