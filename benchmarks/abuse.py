@@ -301,8 +301,7 @@ def page(figures: list[Figure], rounds: int, load: float) -> str:
             "",
             f"Made by `python -m benchmarks.abuse`: {RATE} requests a second to `/predict` on 16 connections, one",
             f"worker, prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. The",
-            f"processes on this machine that were running, over the minute before: {load:.1f}. "
-            + machine(PACKAGES),
+            f"processes on this machine that were running, over the minute before: {load:.1f}. " + machine(PACKAGES),
             *(["", *BUSY] if load > BUSY_LOAD else []),
             "",
             "| abuse | p99 before, ms | p99 during, ms | ratio | errors | memory, MB |",
