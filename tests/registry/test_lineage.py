@@ -107,6 +107,13 @@ def test_a_student_is_found_from_its_teacher_and_the_teacher_from_its_student(
     assert (teacher.digest, teacher.found) == (bundle.id, "released here as shop")
 
 
+def test_another_bundle_that_is_damaged_ends_nothing(trained: Trained, released: tuple[Workspace, Bundle]) -> None:
+    workspace, bundle = released
+    other = release(workspace, trained.name, trained.runs[1])
+    (other.folder / layout.LINEAGE).write_text("{}")
+    assert walk(workspace, f"shop:{bundle.id[:12]}").bundle.here is True
+
+
 def test_a_bundle_of_the_first_format_has_the_lineage_of_its_manifest(
     released: tuple[Workspace, Bundle], tmp_path: Path
 ) -> None:

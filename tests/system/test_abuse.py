@@ -23,9 +23,9 @@ ROWS = 100_000
 # beside what the server has with a model: a second process with the model, the body, what is made of it, the answer,
 # and the log's lines of a part
 GROWTH_MB = 350
-# How long good requests wait is measured by `python -m benchmarks.abuse` on a machine without other work. On a busy one
-# the scheduler alone makes it tens of milliseconds, with abuse and without. Here all are answered, and none starves.
-STARVED_MS = 250.0
+# The aim, at most twice the p99 without abuse, is not reached yet: docs/evidence/abuse.md has the ratios. Until then
+# nobody may wait longer than this where it is also more than twice.
+MOST_MS = 25.0
 STREAM, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
 
@@ -135,7 +135,7 @@ def test_good_traffic_is_answered_beside_any_abuse(
     for figure in figures:
         print(figure, f"{figure.ratio:.2f}")
     assert sum(figure.errors for figure in figures) == 0
-    assert [figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > STARVED_MS] == []
+    assert [figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > MOST_MS] == []
 
 
 @pytest.mark.timeout(900)
@@ -143,6 +143,6 @@ def test_any_bytes_for_long(server: Server) -> None:
     from tests.serving.test_openapi import ask_all, described
 
     before = memory_mb(server, "VmRSS")
-    ask_all(described(server), 30)
+    ask_all(described(server), 100)
     assert server.process.poll() is None
     assert memory_mb(server, "VmRSS") - before < 150

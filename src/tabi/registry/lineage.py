@@ -133,11 +133,21 @@ def _uses(store: Store, bundle: Bundle) -> tuple[Step, ...]:
         pointer = store.latest(name)
         if name == bundle.manifest.name and pointer is not None and pointer.id == bundle.id:
             found.append(Step(f"{name}@latest", bundle.id, "what servers answer with", True))
-        for other in store.snapshots(name):
-            lineage = Bundle.open(store.open_path(name, other)).lineage()
-            if lineage is not None and lineage.teacher == bundle.id:
-                found.append(Step(f"student {name}", other, "learnt from its probabilities", True))
+        found += [
+            Step(f"student {name}", other, "learnt from its probabilities", True)
+            for other in store.snapshots(name)
+            if _teacher_of(store, name, other) == bundle.id
+        ]
     return tuple(found)
+
+
+def _teacher_of(store: Store, name: str, identity: str) -> str | None:
+    """The teacher of another bundle. One that is not whole says nothing that could be relied on."""
+    try:
+        lineage = Bundle.open(store.open_path(name, identity)).lineage()
+    except TabiError:
+        return None
+    return None if lineage is None else lineage.teacher
 
 
 def _run_of(workspace: Workspace, name: str, run_id: str) -> Run | None:
