@@ -100,6 +100,6 @@ types: env-dev
 # after a change of dependencies: pin them again, by version and hash only; a package has one version in all sets
 lock: env-dev
 	@$(PIN) pyproject.toml --extra dev -o locks/dev.txt
-	@$(PIN) pyproject.toml --extra train -c locks/dev.txt -o locks/train.txt
+	@$(PIN) pyproject.toml --extra train --extra ops -c locks/dev.txt -o locks/train.txt
 	@$(PIN) pyproject.toml -c locks/dev.txt -o locks/serve.txt
 	@$(PIN) locks/build.in -c locks/dev.txt -o locks/build.txt
