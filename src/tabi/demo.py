@@ -19,7 +19,7 @@ import pandas as pd
 from tabi.data import Table, fetch, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, load_config
-from tabi.registry import Released, release
+from tabi.registry.release import Released, release
 from tabi.training.job import TrainedRun, train
 from tabi.training.progress import reporting
 from tabi.workspace import Workspace

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tabi.bundle import Bundle
 from tabi.project import load_config
-from tabi.registry import release
+from tabi.registry.release import release
 from tabi.training.job import train
 from tabi.training.tracking import tracking_client
 from tabi.workspace import Workspace

@@ -13,8 +13,8 @@ from tabi.compile import compile_pipeline
 from tabi.data import load_table
 from tabi.errors import ExplanationError
 from tabi.project import load_config
-from tabi.registry import release
 from tabi.registry.explanation import explanation_document
+from tabi.registry.release import release
 from tabi.serving.explanations import ClassExplanation, ExplainReply, explain_row, has_explanation
 from tabi.serving.model import Model
 from tabi.store import Store

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from tabi.bundle import Bundle
-from tabi.registry import release
+from tabi.registry.release import release
 from tabi.store import Store
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
@@ -28,7 +28,7 @@ RELEASER = """
 import itertools, os, sys
 from dataclasses import replace
 from pathlib import Path
-from tabi.registry import release
+from tabi.registry.release import release
 from tabi.workspace import Workspace
 root, store, *runs = sys.argv[1:]
 workspace = replace(Workspace.find(Path(root), {}), store=Path(store))

@@ -13,8 +13,8 @@ import pytest
 
 from tabi.bundle import Bundle, layout, write_bundle
 from tabi.errors import NotFoundError
-from tabi.registry import release
 from tabi.registry.lineage import Step, Walk, walk
+from tabi.registry.release import release
 from tabi.registry.show import lineage_lines, version_lines
 from tabi.store import Store
 from tabi.workspace import Workspace

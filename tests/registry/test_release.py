@@ -15,7 +15,7 @@ from tabi.contract import RowReader, Scalar
 from tabi.data import load_table, tensors_of
 from tabi.errors import GateError, NotFoundError
 from tabi.project import load_config
-from tabi.registry import release
+from tabi.registry.release import release
 from tabi.store import Store
 from tabi.training.job import train
 from tabi.training.runs import load_run

@@ -10,7 +10,8 @@ import pytest
 
 from tabi import evidence
 from tabi.errors import NotFoundError
-from tabi.registry import lines_of, release, reproduce
+from tabi.registry.release import release
+from tabi.registry.reproduce import lines_of, reproduce
 from tabi.training.runs import Run
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained

@@ -18,7 +18,8 @@ from tabi.contract import RowReader, Scalar
 from tabi.data import load_table, tensors_of
 from tabi.errors import ConfigError, GateError
 from tabi.project import load_config
-from tabi.registry import Released, release, reproduce
+from tabi.registry.release import Released, release
+from tabi.registry.reproduce import reproduce
 from tabi.training.compare import compare_runs, table_of
 from tabi.training.job import TrainedRun, result_line, train
 from tabi.training.plan import cut_table

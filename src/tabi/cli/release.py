@@ -14,7 +14,7 @@ def release(
     run: Annotated[str | None, typer.Option(help="Release this run instead of the last one.")] = None,
 ) -> None:
     """Compile, prove, gate and bundle a run; the last line is the bundle id."""
-    from tabi.registry import release as release_run
+    from tabi.registry.release import release as release_run
 
     released = release_run(Workspace.find(), name, run, say=typer.echo)
     typer.echo(f"folder   {released.folder}")
@@ -25,8 +25,8 @@ def reproduce(
     ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
 ) -> None:
     """Rebuild a bundle's model from its run and compare; exit 0 if it is the same, 1 with what differs."""
-    from tabi.registry import lines_of
-    from tabi.registry import reproduce as reproduce_bundle
+    from tabi.registry.reproduce import lines_of
+    from tabi.registry.reproduce import reproduce as reproduce_bundle
 
     found = reproduce_bundle(Workspace.find(), ref)
     for line in lines_of(found):
