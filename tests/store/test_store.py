@@ -142,7 +142,11 @@ def test_a_folder_is_named_by_a_path_and_a_model_comes_before_it(
     [
         ("credit-g", NotFoundError, "it has adult"),
         ("credit-g@latest", NotFoundError, "it has adult"),
-        ("adult@champion", NotFoundError, "adult@latest"),
+        ("adult@champion", NotFoundError, "adult has no champion: promote"),
+        ("adult@previous", NotFoundError, "adult has no version before"),
+        ("adult@challenger", NotFoundError, "adult has no challenger"),
+        ("adult@best", NotFoundError, "'best' is no alias: there are latest, champion"),
+        ("adult:7", NotFoundError, "adult has no version 7: it has none yet"),
         ("adult:0000", ConfigError, "8 digits"),
         ("adult:latest", ConfigError, "8 digits"),
         ("adult:00000000", NotFoundError, "no snapshot '00000000'"),

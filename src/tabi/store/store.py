@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tabi.errors import BundleError, ConfigError, ConflictError, NotFoundError, StoreError
+from tabi.policy import Policy
+from tabi.store import documents
+from tabi.store.documents import StoredPolicy, StoredVersions, Versions
 from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences, read_bounded, verified_chunks
 from tabi.store.objects import Objects, tag_of
 from tabi.store.snapshots import (
+    LATEST,
     MODELS,
     SNAPSHOTS,
     Listing,
@@ -29,6 +33,8 @@ from tabi.store.snapshots import (
 from tabi.store.verify import Finding, verify
 
 _PREFIX = re.compile(r"[0-9a-f]{8,64}")
+# shorter than an id's first digits may be
+_NUMBER = re.compile(r"[1-9][0-9]{0,6}")
 
 
 class Pointer(NamedTuple):
@@ -91,21 +97,44 @@ class Store:
         `ConflictError` if somebody else moved it, `NotFoundError` if there is no such snapshot, `StoreError` if the
         snapshot has lost a file since it was written.
         """
-        folder = self.open_path(name, id)
-        key = f"{snapshot_key(name, id)}/{MANIFEST}"
-        manifest = self._objects.read(key, MANIFEST_LIMIT) or b""
-        for entry in read_listing(manifest, key).files:
-            if not (folder / entry.path).is_file():
-                raise StoreError(f"{entry.path} is missing in the snapshot {id[:12]} of {name}: release it again")
+        manifest = self._sound_manifest(name, id)
         tag = self._objects.replace(pointer_key(name), None if expected is None else expected.tag, manifest)
         return Pointer(name, id, tag)
+
+    def point_latest(self, name: str, id: str) -> Pointer:  # noqa: A002 - the domain's word
+        """Move `latest` to a snapshot from wherever it is, were it unreadable. It is not written if it is there.
+
+        Raises as `set_latest` does.
+        """
+        manifest, key = self._sound_manifest(name, id), pointer_key(name)
+        present = self._objects.read(key, MANIFEST_LIMIT)
+        if present != manifest:
+            self._objects.replace(key, None if present is None else tag_of(present), manifest)
+        return Pointer(name, id, tag_of(manifest))
+
+    def policy(self, name: str) -> StoredPolicy | None:
+        """The model's policy; None if nothing was promoted. `StoreError` if it is unreadable."""
+        return documents.get_policy(self._objects, checked_name(name))
+
+    def set_policy(self, policy: Policy, expected: StoredPolicy | None) -> StoredPolicy:
+        """Replace the model's policy if it is still `expected` (None: there is none); `ConflictError` if it is not."""
+        checked_name(policy.name)
+        return documents.put_policy(self._objects, policy, expected)
+
+    def versions(self, name: str) -> StoredVersions:
+        """The bundle of each version number of the model."""
+        return documents.get_versions(self._objects, checked_name(name))
+
+    def set_versions(self, name: str, versions: Versions, expected: StoredVersions) -> StoredVersions:
+        """Replace the version numbers if they are still `expected`; `ConflictError` if they are not."""
+        return documents.put_versions(self._objects, checked_name(name), versions, expected)
 
     def open_path(self, name: str, id: str | None = None) -> Path:  # noqa: A002 - the domain's word
         """Folder of a snapshot, of the latest one by default; `NotFoundError` says what there is instead."""
         if id is None:
             pointer = self.latest(name)
             if pointer is None:
-                raise NotFoundError(f"no model {name} was released to the store {self.root}: {self._known()}")
+                raise NotFoundError(self._unreleased(name))
             id = pointer.id  # noqa: A001
         # servers ask several times a second, so all snapshots are looked at only where one is missing
         if not self._has(checked_name(name), id):
@@ -115,15 +144,16 @@ class Store:
         return self._objects.path(snapshot_key(name, id))
 
     def resolve(self, ref: str) -> Path:
-        """Folder that a reference names: NAME, NAME@latest, NAME:id or an id's first 8 digits, or a path to a bundle.
+        """Folder that a reference names: NAME, NAME@ALIAS, NAME:NUMBER, NAME:id or its first 8 digits, or a path.
 
-        A model of the store comes before a folder of the same name; write ./NAME for the folder.
+        ALIAS is latest, champion, previous or challenger. A model of the store comes before a folder of the same name;
+        write ./NAME for the folder.
         """
         name, at, alias = ref.partition("@")
         if is_name(name) and at:
-            if alias != "latest":
-                raise NotFoundError(f"the store knows the alias latest only, not {alias!r}: write {name}@latest")
-            return self.open_path(name)
+            return self.open_path(
+                name, None if alias == LATEST else documents.bundle_of_alias(self._objects, name, alias)
+            )
         name, colon, prefix = ref.partition(":")
         if is_name(name) and colon:
             return self.open_path(name, self._complete_id(name, prefix))
@@ -165,15 +195,32 @@ class Store:
         """Whether a model has a complete snapshot."""
         return any(self._has(name, child) for child in self._objects.children(snapshots_key(name)))
 
+    def _sound_manifest(self, name: str, identity: str) -> bytes:
+        """A snapshot's manifest, if no file that it lists is missing."""
+        folder = self.open_path(name, identity)
+        key = f"{snapshot_key(name, identity)}/{MANIFEST}"
+        manifest = self._objects.read(key, MANIFEST_LIMIT) or b""
+        for entry in read_listing(manifest, key).files:
+            if not (folder / entry.path).is_file():
+                raise StoreError(f"{entry.path} is missing in the snapshot {identity[:12]} of {name}: release it again")
+        return manifest
+
     def _complete_id(self, name: str, prefix: str) -> str:
+        if _NUMBER.fullmatch(prefix):
+            return documents.bundle_of_number(self._objects, name, int(prefix))
         if not _PREFIX.fullmatch(prefix):
             raise ConfigError(
-                f"{prefix[:64]!r} names no snapshot of {name}: give at least 8 digits of its id, 0-9 and a-f"
+                f"{prefix[:64]!r} names no version of {name}: give its number, or 8 digits or more of its id"
             )
         matching = [identity for identity in self.snapshots(name) if identity.startswith(prefix)]
         if len(matching) > 1:
             raise NotFoundError(f"{name}:{prefix} fits {len(matching)} snapshots: give more digits of the id")
         return matching[0] if matching else prefix
+
+    def _unreleased(self, name: str) -> str:
+        if self._is_released(checked_name(name)):
+            return f"no version of {name} was promoted in the store {self.root} yet: run `tabi promote {name}`"
+        return f"no model {name} was released to the store {self.root}: {self._known()}"
 
     def _known(self) -> str:
         return f"it has {', '.join(self.names()) or 'none yet; release one first'}"

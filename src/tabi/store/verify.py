@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tabi.errors import StoreError
+from tabi.store.documents import POLICY, VERSIONS, get_policy, get_versions, policy_key, versions_key
 from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences
 from tabi.store.objects import TEMPORARY, Objects
 from tabi.store.snapshots import (
@@ -27,6 +28,7 @@ from tabi.store.snapshots import (
 
 _REMOVE = "remove it when no release is running"
 _RESTORE = "put the same bundle again, or restore it from a copy"
+_PROMOTE = "run `tabi models` to heal it, or promote again"
 _RELEASE = "remove the pointer, then release again"
 
 
@@ -54,12 +56,13 @@ def verify(root: Path) -> list[Finding]:
 def _verify_model(objects: Objects, name: str) -> Iterator[Finding]:
     model = f"{MODELS}/{name}"
     for child in objects.children(model):
-        if child not in {LATEST, SNAPSHOTS}:
+        if child not in {LATEST, SNAPSHOTS, POLICY, VERSIONS}:
             yield _leftover(f"{model}/{child}", "does not belong to a model")
     for child in objects.children(f"{model}/{LATEST}"):
         if child != MANIFEST:
             yield _leftover(f"{model}/{LATEST}/{child}", "does not belong beside a pointer")
     yield from _verify_pointer(objects, name)
+    yield from _verify_policy(objects, name)
     for child in objects.children(snapshots_key(name)):
         yield from _verify_snapshot(objects, name, child)
 
@@ -79,6 +82,22 @@ def _verify_pointer(objects: Objects, name: str) -> Iterator[Finding]:
         yield Finding("error", key, f"points to {listing.id[:12]}, which is missing or incomplete", _RESTORE)
     elif target != pointer:
         yield Finding("error", key, "is not a copy of its snapshot's manifest", _RELEASE)
+
+
+def _verify_policy(objects: Objects, name: str) -> Iterator[Finding]:
+    """Every version that the policy names must be there, and the version numbers must agree with it."""
+    try:
+        stored, versions = get_policy(objects, name), get_versions(objects, name).versions
+    except StoreError as error:
+        yield Finding("error", f"{MODELS}/{name}", str(error), _PROMOTE)
+        return
+    for used in stored.policy.uses if stored else ():
+        if objects.read(f"{snapshot_key(name, used.bundle)}/{MANIFEST}", MANIFEST_LIMIT) is None:
+            problem = f"names version {used.version}, {used.bundle[:12]}, which is missing or incomplete"
+            yield Finding("error", policy_key(name), problem, _RESTORE)
+        if versions.bundles.get(used.version, used.bundle) != used.bundle:
+            problem = f"says another bundle of version {used.version} than the policy"
+            yield Finding("error", versions_key(name), problem, _PROMOTE)
 
 
 def _verify_snapshot(objects: Objects, name: str, identity: str) -> Iterator[Finding]:
