@@ -1,5 +1,6 @@
 """What every room's tests may use: an empty workspace, and the OpenML files where they lie beside the repository."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """An empty workspace in a folder of its own, with no TABI_ variable set."""
-    for variable in ("TABI_HOME", "TABI_STORE", "TABI_TRACKING_URI", "TABI_DATA_CACHE"):
-        monkeypatch.delenv(variable, raising=False)
+    for variable in [name for name in os.environ if name.startswith("TABI_")]:
+        monkeypatch.delenv(variable)
     (tmp_path / "projects").mkdir()
     return Workspace.find(tmp_path)
 

@@ -13,6 +13,8 @@
     ├── ExplanationError     a model cannot be explained exactly, or an explanation does not add up
     ├── StoreError           the store is inconsistent or cannot be written
     │   └── ConflictError    somebody else moved the pointer first
+    ├── StateError           the state database cannot be read or written
+    ├── ForbiddenError       nobody, or somebody without the role, asked for it
     ├── RequestError         a request's body is not what the contract asks for
     └── NotReadyError        the server has no model loaded yet
 
@@ -77,6 +79,14 @@ class ConflictError(StoreError):
     """Somebody else moved the pointer first: compare-and-set failed."""
 
 
+class StateError(TabiError):
+    """The state database cannot be read or written."""
+
+
+class ForbiddenError(TabiError):
+    """Who asked for it is not known, or has not the role for it."""
+
+
 class RequestError(TabiError):
     """A request's body is not what the contract asks for.
 
@@ -108,6 +118,7 @@ _OUTCOMES: dict[type[BaseException], Outcome] = {
     RequestError: Outcome(2, 422, "The request does not fit the contract"),
     BundleError: Outcome(1, 409, "The bundle cannot be used"),
     ConflictError: Outcome(1, 409, "Somebody else was first"),
+    ForbiddenError: Outcome(1, 403, "Not allowed"),
     NotReadyError: Outcome(1, 503, "No model is loaded yet"),
     TabiError: Outcome(1, 500, "The operation failed"),
     Exception: Outcome(1, 500, "Internal error"),

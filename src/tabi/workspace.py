@@ -7,13 +7,16 @@
 | TABI_TRACKING_URI   | sqlite:///<home>/tracking/…    | MLflow runs                                  |
 | TABI_PREDICTIONS    | <home>/predictions             | the prediction log of servers                |
 | TABI_DATA_CACHE     | <home>/data_cache              | what scikit-learn fetched from OpenML        |
+| TABI_STATE          | sqlite:///<home>/state/tabi.db | versions, approvals and the audit trail      |
+| TABI_IDENTITY       | <home>/identity.toml           | who may do what; without it anybody may all  |
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -26,6 +29,9 @@ class Workspace:
     tracking_uri: str
     data_cache: Path
     predictions: Path
+    # it may hold a password
+    state_url: str = field(repr=False)
+    identity: Path
 
     @classmethod
     def find(cls, start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
@@ -49,6 +55,8 @@ class Workspace:
             tracking_uri=environ.get("TABI_TRACKING_URI") or f"sqlite:///{root / 'tracking' / 'mlflow.db'}",
             data_cache=folder("TABI_DATA_CACHE", "data_cache"),
             predictions=folder("TABI_PREDICTIONS", "predictions"),
+            state_url=environ.get("TABI_STATE") or f"sqlite:///{root / 'state' / 'tabi.db'}",
+            identity=folder("TABI_IDENTITY", "identity.toml"),
         )
 
     @property
@@ -70,3 +78,19 @@ class Workspace:
     def evidence(self) -> Path:
         """Records of what operations did and measured."""
         return self.root / "evidence"
+
+
+_SECRET = re.compile(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def without_secrets(url: str) -> str:
+    """The URL as it may be shown: a password, in front of the host or as a parameter, is three asterisks.
+
+    Whatever stands between the first colon and the last @ is taken for the password, so one that was not escaped
+    does not show either.
+    """
+    scheme, separator, rest = url.partition("://")
+    before, at, after = rest.rpartition("@")
+    user, colon, _ = before.partition(":")
+    shown = f"{user}:***@{after}" if colon else f"{before}{at}{after}"
+    return _SECRET.sub(r"\1***", f"{scheme}{separator}{shown}")

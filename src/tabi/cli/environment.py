@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from tabi.workspace import Workspace
+from tabi.workspace import Workspace, without_secrets
 
 PACKAGES = ("tabi", "numpy", "onnxruntime", "fastapi", "scikit-learn", "pandas", "onnx", "mlflow")
 
@@ -24,7 +24,8 @@ def envinfo() -> None:
     typer.echo(f"environment  {lock_digest(environment_lock())}")
     typer.echo(f"workspace    {workspace.root}")
     typer.echo(f"store        {workspace.store}")
-    typer.echo(f"tracking     {workspace.tracking_uri}")
+    typer.echo(f"tracking     {without_secrets(workspace.tracking_uri)}")
+    typer.echo(f"state        {without_secrets(workspace.state_url)}")
     typer.echo(f"data cache   {workspace.data_cache}")
 
 
