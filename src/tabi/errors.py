@@ -10,6 +10,7 @@
     ├── ParityError          the graph does not compute what the pipeline computes
     ├── GateError            a gate said fail: no bundle
     ├── BundleError          a bundle is incomplete, changed or of an unknown format
+    │   └── SignatureError   a bundle is not signed by a key that is trusted here
     ├── ExplanationError     a model cannot be explained exactly, or an explanation does not add up
     ├── StoreError           the store is inconsistent or cannot be written
     │   └── ConflictError    somebody else moved the pointer first
@@ -65,6 +66,10 @@ class GateError(TabiError):
 
 class BundleError(TabiError):
     """A bundle is incomplete, changed or of an unknown format."""
+
+
+class SignatureError(BundleError):
+    """A bundle is not signed by a key that is trusted here, or is not what was signed."""
 
 
 class ExplanationError(TabiError):

@@ -3,7 +3,8 @@
 from tabi.bundle.lineage import Ancestor, Lineage
 from tabi.bundle.manifest import Manifest, Threshold
 from tabi.bundle.read import Bundle
+from tabi.bundle.trust import Trust
 from tabi.bundle.write import write_bundle
 from tabi.store import FileEntry, bundle_id
 
-__all__ = ["Ancestor", "Bundle", "FileEntry", "Lineage", "Manifest", "Threshold", "bundle_id", "write_bundle"]
+__all__ = ["Ancestor", "Bundle", "FileEntry", "Lineage", "Manifest", "Threshold", "Trust", "bundle_id", "write_bundle"]

@@ -3,8 +3,9 @@
 To change the format: any new file or field raises `FORMAT`, because readers refuse what they do not know. The reader
 goes on reading every older format, and one bundle of each is kept as a test.
 
-The place of the signature, which comes later: a file beside `manifest.json` and over its bytes. The manifest cannot
-list it, so it is to be named here, and passed over where extra files are refused.
+`model.sig` stands beside `manifest.json` and is over its bytes and every file's. The manifest cannot list it and the id
+does not hold it: a bundle may be signed later, or signed again with another key, and stays the same bundle. It came
+without a new format, for a reader that knows no key passes over it.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,10 +12,21 @@ import msgspec
 from tabi.bundle import layout
 from tabi.bundle.lineage import Lineage
 from tabi.bundle.manifest import Manifest, Threshold
+from tabi.bundle.signed import UNVERIFIED, Signed, check
+from tabi.bundle.trust import Trust
 from tabi.contract import Contract
 from tabi.errors import BundleError
 from tabi.store import FileEntry
-from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences, list_problem, read_bounded, verified_chunks
+from tabi.store.listing import (
+    MANIFEST,
+    MANIFEST_LIMIT,
+    SIGNATURE,
+    SIGNATURE_LIMIT,
+    differences,
+    list_problem,
+    read_bounded,
+    verified_chunks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +39,17 @@ class Bundle:
 
     folder: Path
     manifest: Manifest
+    # by whom the bundle is signed, where somebody is trusted
+    signed: Signed = UNVERIFIED
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, trust: Trust | None = None) -> Self:
         """The bundle in `folder`; `BundleError` names the first file that is not right, and how.
 
         Sizes are bounded before anything is read; links are refused, so nothing outside `folder` is ever opened.
+        With `trust` the signature is verified too: `SignatureError` if it is enforced and no trusted key's.
         """
-        manifest = _read_manifest(folder)
+        data, manifest = _read_manifest(folder)
         problem = list_problem(manifest.files, manifest.id)
         if problem is not None:
             raise _refused(folder, *problem)
@@ -54,7 +69,11 @@ class Bundle:
             raise BundleError(f"the bundle {folder} cannot be read ({error.strerror}): make it readable") from error
         if difference is not None:
             raise _refused(folder, *difference)
-        return cls(folder, manifest)
+        if trust is None:
+            return cls(folder, manifest)
+        digests = {entry.path: entry.sha256 for entry in manifest.files}
+        digests[MANIFEST] = hashlib.sha256(data).hexdigest()
+        return cls(folder, manifest, check(_read_signature(folder), digests, trust, f"the bundle {folder}"))
 
     @property
     def id(self) -> str:
@@ -105,7 +124,7 @@ class Bundle:
         raise BundleError(f"the bundle {self.id[:12]} of {self.name} has no {path}")
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> tuple[bytes, Manifest]:
     try:
         data = read_bounded(folder / MANIFEST, MANIFEST_LIMIT)
     except OSError as error:
@@ -117,9 +136,21 @@ def _read_manifest(folder: Path) -> Manifest:
         found = msgspec.json.decode(data, type=_Format).format
         if not 1 <= found <= layout.FORMAT:
             raise BundleError(f"{folder} has bundle format {found}, this Tabi reads {layout.FORMAT}: update Tabi")
-        return msgspec.json.decode(data, type=Manifest)
+        return data, msgspec.json.decode(data, type=Manifest)
     except msgspec.MsgspecError as error:
         raise _refused(folder, MANIFEST, f"is not a manifest ({error})") from error
+
+
+def _read_signature(folder: Path) -> bytes | None:
+    try:
+        data = read_bounded(folder / SIGNATURE, SIGNATURE_LIMIT)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _refused(folder, SIGNATURE, f"cannot be read ({error.strerror})") from error
+    if data is None:
+        raise _refused(folder, SIGNATURE, f"is larger than {SIGNATURE_LIMIT} bytes")
+    return data
 
 
 class _Format(msgspec.Struct):

@@ -10,7 +10,7 @@ from tabi.bundle import layout
 from tabi.bundle.manifest import Manifest
 from tabi.errors import BundleError, StoreError
 from tabi.store import FileEntry, bundle_id
-from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, entry_of, path_problem, walk
+from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, SIGNATURE, entry_of, path_problem, walk
 from tabi.store.objects import write_whole
 from tabi.store.snapshots import checked_name
 
@@ -52,6 +52,8 @@ def write_bundle(  # noqa: PLR0913 - one argument for each field that only the c
             f"{MANIFEST} of {name} would have {len(data)} bytes, over {MANIFEST_LIMIT}: keep fewer reports"
         )
     try:
+        # one of what was here before would only look like one of this
+        (folder / SIGNATURE).unlink(missing_ok=True)
         write_whole(folder / MANIFEST, [data], temporary=folder)
     except OSError as error:
         raise StoreError(
@@ -63,7 +65,7 @@ def write_bundle(  # noqa: PLR0913 - one argument for each field that only the c
 def _hash_files(folder: Path) -> tuple[FileEntry, ...]:
     entries: list[FileEntry] = []
     for path, status in walk(folder):
-        if path == MANIFEST:
+        if path in {MANIFEST, SIGNATURE}:
             continue
         problem = path_problem(path)
         if problem is not None:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tabi.cli import bench, data, demo, environment, export, release, score, serving, show, store, training
+from tabi.cli import bench, data, demo, environment, export, keys, release, score, serving, show, store, training
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -35,6 +35,8 @@ app.command()(score.score)
 app.add_typer(export.app, name="export")
 app.command()(bench.bench)
 app.add_typer(store.app, name="store")
+app.add_typer(keys.app, name="keys")
+app.command()(keys.sign)
 
 
 def main() -> None:

@@ -12,3 +12,9 @@ def write_line(content: bytes) -> None:
     while rest:
         rest = rest[stream.write(rest) :]
     stream.flush()
+
+
+def warn_of(problem: str | None) -> None:
+    """Say on stderr what is wrong and yet let pass, such as a bundle that is not trusted."""
+    if problem is not None:
+        sys.stderr.write(f"tabi: warning: {problem}\n")

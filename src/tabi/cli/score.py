@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tabi.cli.output import warn_of
 from tabi.workspace import Workspace
 
 # the output is there, and some rows are not in it
@@ -27,6 +28,7 @@ def score(
     batch_rows: Annotated[int, typer.Option(help="Rows that are scored at a time.", min=1, max=1_000_000)] = 16_384,
 ) -> None:
     """Score a file or a folder of rows into a Parquet file; a call after a kill goes on where it was."""
+    from tabi.bundle import Trust
     from tabi.score import Options, score_files
     from tabi.score.files import sources_of
     from tabi.score.progress import progress_on
@@ -34,9 +36,10 @@ def score(
 
     bundle = Store(Workspace.find().store).resolve(ref)
     total = sum(file.size for file in sources_of(source).files)
-    options = Options(tuple(key or ()), jobs, batch_rows)
+    options = Options(tuple(key or ()), jobs, batch_rows, Trust.from_environment())
     with progress_on(sys.stderr, total) as progress:
         done = score_files(bundle, source, output, options, progress)
+    warn_of(done.distrust)
     counts = done.counts
     if done.resumed:
         typer.echo(f"{done.resumed:,} rows were there from the run before")

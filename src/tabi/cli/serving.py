@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tabi.cli.output import write_line
+from tabi.cli.output import warn_of, write_line
 from tabi.errors import NotFoundError
 from tabi.workspace import Workspace
 
@@ -76,6 +76,7 @@ def serve(
     check: Annotated[bool, typer.Option("--check", help="Prove that it can start, and exit.")] = False,
 ) -> None:
     """Serve released bundles over HTTP until SIGTERM or Ctrl-C."""
+    from tabi.bundle import Trust
     from tabi.serving.serve import check as check_only
     from tabi.serving.serve import serve as run_server
     from tabi.serving.settings import Settings
@@ -95,6 +96,7 @@ def serve(
         access_log=access_log,
         origins=tuple(origin or ()),
         require=require.value,
+        trust=Trust.from_environment(),
     )
     if check:
         for name, version in check_only(settings):
@@ -120,6 +122,7 @@ def predict(
     ] = False,
 ) -> None:
     """Predict one row or many; the answer is the server's, through the same code."""
+    from tabi.bundle import Trust
     from tabi.serving.codec import encode
     from tabi.serving.explanations import explain_body
     from tabi.serving.http.heads import new_request_id
@@ -127,7 +130,8 @@ def predict(
     from tabi.store import Store
 
     body = _read(json)
-    model = Model.open(Store(Workspace.find().store).resolve(ref))
+    model = Model.open(Store(Workspace.find().store).resolve(ref), Trust.from_environment())
+    warn_of(model.bundle.signed.problem)
     answer = explain_body if explain else Model.answer
     write_line(encode(answer(model, body, new_request_id())))
 

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 
 from tabi.bundle import Threshold, layout, write_bundle
+from tabi.bundle.signature import Signer, sign
+from tabi.bundle.signed import SHOWN
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
 from tabi.data import Table, load_table, tensors_of
 from tabi.evidence import Record, append, now
@@ -19,7 +21,9 @@ from tabi.gates import Verdict, parity_gate, quality_gate, require, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
 from tabi.registry.lineage import lineage_of_run
+from tabi.registry.signing import sign_snapshot
 from tabi.store import Store
+from tabi.store.listing import SIGNATURE
 from tabi.training.plan import cut_table
 from tabi.training.runs import Run, load_run
 from tabi.workspace import Workspace
@@ -47,6 +51,8 @@ def release(
     Raises `CompileError` for a step without exact form, `GateError` where a gate fails, `ExplanationError` where
     `explain` is asked for and there is no exact explanation: then the store is as before.
     """
+    # before anything that takes long: a key that cannot be used is the caller's fault
+    signer = Signer.from_environment()
     run = load_run(workspace, name, run_id)
     say(f"compile  run {run.run_id[:12]}, preset {run.config.preset}")
     compiled = compile_pipeline(run.pipeline, run.contract)
@@ -78,7 +84,12 @@ def release(
             runtime=_runtime(),
         )
         expected = store.latest(name)
+        if signer is not None:
+            (folder / SIGNATURE).write_bytes(sign(folder, signer))
         store.put_bundle(folder)
+    if signer is not None:
+        sign_snapshot(store.open_path(name, manifest.id), store, signer)
+        say(f"sign     by the key {signer.fingerprint[:SHOWN]}")
     store.set_latest(name, manifest.id, expected)
     say(f"bundle   {manifest.id}")
     return Released(manifest.id, store.open_path(name, manifest.id), run, parity, verdicts)

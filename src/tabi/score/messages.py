@@ -13,9 +13,13 @@ Message = TypeVar("Message")
 
 
 class Setup(msgspec.Struct, array_like=True):
-    """The first message: what to score with, and where to put it. `schema`: an Arrow schema as IPC."""
+    """The first message: what to score with, and where to put it. `schema`: an Arrow schema as IPC.
+
+    `version`: the id of the bundle, whose signature the parent has verified.
+    """
 
     bundle: str
+    version: str
     parts: str
     schema: bytes
     keys: list[str]

@@ -23,6 +23,7 @@ from tabi.score.parts import Counts, Parts
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from tabi.bundle import Bundle
     from tabi.score.blocks import Task
     from tabi.score.scorer import Scorer
 
@@ -45,7 +46,7 @@ class Pool(Protocol):
 class Here:
     """Scores in this process, one block after the other. The model is loaded with the first."""
 
-    def __init__(self, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone) -> None:
+    def __init__(self, bundle: Bundle, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone) -> None:
         self._bundle, self._schema, self._keys = bundle, schema, keys
         self._parts, self._on_done = parts, on_done
 
@@ -57,10 +58,9 @@ class Here:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        from tabi.bundle import Bundle
         from tabi.score.scorer import Scorer
 
-        return Scorer(Bundle.open(self._bundle), self._schema, self._keys)
+        return Scorer(self._bundle, self._schema, self._keys)
 
     def submit(self, index: int, block: Block) -> None:
         """Score it now."""
@@ -82,12 +82,13 @@ class Processes:
     """
 
     def __init__(
-        self, jobs: int, bundle: Path, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone
+        self, jobs: int, bundle: Bundle, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone
     ) -> None:
         self._jobs, self._parts, self._on_done = jobs, parts, on_done
         self._here = Here(bundle, parts, schema, keys, on_done)
         self._up = Event()
-        self._setup = Setup(str(bundle), str(parts.folder), schema.serialize().to_pybytes(), list(keys))
+        place = (str(bundle.folder), bundle.id, str(parts.folder))
+        self._setup = Setup(*place, schema.serialize().to_pybytes(), list(keys))
         self._waiting: Queue[Task | None] = Queue(maxsize=1)
         self._failed = Event()
         self._error: TabiError | None = None

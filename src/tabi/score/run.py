@@ -9,7 +9,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from tabi import __version__
-from tabi.bundle import Bundle
+from tabi.bundle import Bundle, Trust
 from tabi.errors import DataError, NotFoundError
 from tabi.score.files import Sources, sources_of
 from tabi.score.output import rejected_path, write_output
@@ -24,23 +24,31 @@ FORMAT = 1
 
 
 class Options(NamedTuple):
-    """`keys`: columns that pass through; none: all that the model does not know. `jobs`: processes, 0 for all cores."""
+    """`keys`: columns that pass through; none: all that the model does not know. `jobs`: processes, 0 for all cores.
+
+    `trust`: whose signature the bundle must have.
+    """
 
     keys: tuple[str, ...] = ()
     jobs: int = 0
     batch_rows: int = 16_384
+    trust: Trust | None = None
 
 
 DEFAULTS = Options()
 
 
 class Summary(NamedTuple):
-    """What a run did. `resumed`: rows of it that an earlier, killed run had already answered or rejected."""
+    """What a run did. `resumed`: rows of it that an earlier, killed run had already answered or rejected.
+
+    `distrust`: why the bundle is not trusted, where that is only a warning.
+    """
 
     counts: Counts
     resumed: int
     seconds: float
     rejected: Path | None
+    distrust: str | None = None
 
 
 def score_files(
@@ -54,7 +62,7 @@ def score_files(
     begun = time.perf_counter()
     sources = sources_of(given)
     _check_output(given, output)
-    opened = Bundle.open(bundle)
+    opened = Bundle.open(bundle, options.trust)
     contract = opened.contract()
     plan = plan_of(sources, contract, answers_of(opened, contract), options.keys)
     digest = digest_of(FORMAT, __version__, opened.id, _listing(sources), options.keys, options.batch_rows)
@@ -63,14 +71,13 @@ def score_files(
         with opened_parts(output, digest) as parts:
             folder = parts.folder
             work = _Work(plan, parts, options, progress or Quiet())
-            count = work.run(bundle)
+            count = work.run(opened)
             counts = write_output(output, plan.schema, parts, count)
             parts.remove()
     except OSError as error:
         raise disk_error(folder, error.strerror) from error
-    return Summary(
-        counts, work.resumed, time.perf_counter() - begun, rejected_path(output) if counts.rejected else None
-    )
+    rejected = rejected_path(output) if counts.rejected else None
+    return Summary(counts, work.resumed, time.perf_counter() - begun, rejected, opened.signed.problem)
 
 
 class _Work:
@@ -82,7 +89,7 @@ class _Work:
         self._rows = 0
         self.resumed = 0
 
-    def run(self, bundle: Path) -> int:
+    def run(self, bundle: Bundle) -> int:
         """Score what is left; the number of blocks in all."""
         jobs = self._options.jobs or available_cores()
         common = (bundle, self._parts, self._plan.schema, self._plan.keys, self._done)

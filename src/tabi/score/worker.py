@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from tabi.errors import TabiError
+from tabi.errors import BundleError, TabiError
 from tabi.score.blocks import Task, unpacked
 from tabi.score.messages import Done, Setup, receive, send
 from tabi.score.parts import Counts, Parts
@@ -29,7 +29,10 @@ def main() -> None:
 
     pa.set_cpu_count(1)
     schema = pa.ipc.read_schema(pa.py_buffer(setup.schema))
-    scorer = Scorer(Bundle.open(Path(setup.bundle)), schema, setup.keys)
+    bundle = Bundle.open(Path(setup.bundle))
+    if bundle.id != setup.version:
+        raise BundleError(f"the bundle {setup.bundle} is another one by now: call again")
+    scorer = Scorer(bundle, schema, setup.keys)
     parts = Parts(Path(setup.parts))
     send(replies, Done(Counts()))  # up
     while (task := receive(sys.stdin.buffer, Task)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tabi.bundle import Bundle
+from tabi.bundle import Bundle, Trust
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
 from tabi.serving.answers import Answers, Floats, answers_of
@@ -48,9 +48,12 @@ class Model:
         self.session.check(self.reader.read([{}, {}])[0], self.contract.target)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Load and warm the bundle in `folder`; `BundleError` if it is not whole or its graph does not run."""
-        return cls(Bundle.open(folder))
+    def open(cls, folder: Path, trust: Trust | None = None) -> Self:
+        """Load and warm the bundle in `folder`; `BundleError` if it is not whole or its graph does not run.
+
+        With `trust`, `SignatureError` if its signature is enforced and no trusted key's.
+        """
+        return cls(Bundle.open(folder, trust))
 
     def predict(self, rows: Sequence[Row]) -> tuple[list[Any], list[Fault]]:
         """The prediction for each row, and where the rows break the contract.

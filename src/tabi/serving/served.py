@@ -16,6 +16,7 @@ from time import monotonic, perf_counter
 from typing import NamedTuple
 from weakref import ref as weak
 
+from tabi.bundle import Trust
 from tabi.errors import BundleError, NotFoundError, NotReadyError, StoreError, TabiError
 from tabi.serving.messages import ModelStatus
 from tabi.serving.model import Model
@@ -60,11 +61,16 @@ class Served:
     """Follows one reference. A request takes the slot once and keeps it: the old one lives until its last request ends.
 
     One thread at a time may change it, which `Models` sees to; any may read. `make_slot` gives a model what it records
-    with; `tell` hears of every attempt to load.
+    with; `tell` hears of every attempt to load; `trust` says whose signature a bundle must have.
     """
 
     def __init__(
-        self, store: Store, ref: str, make_slot: Callable[[Model], Slot], tell: Callable[[Event], None]
+        self,
+        store: Store,
+        ref: str,
+        make_slot: Callable[[Model], Slot],
+        tell: Callable[[Event], None],
+        trust: Trust | None = None,
     ) -> None:
         self.ref = ref
         self.name = _name_in(ref)
@@ -72,6 +78,7 @@ class Served:
         self._store = store
         self._make_slot = make_slot
         self._tell = tell
+        self._trust = trust
         self._slot: Slot | None = None
         self._left: list[tuple[weak[Model], Recorder]] = []
         self._leaving = Lock()
@@ -98,6 +105,12 @@ class Served:
     def folder(self) -> Path | None:
         """Where the bundle that answers now lies."""
         return None if self._now is None else self._now.folder
+
+    @property
+    def distrust(self) -> str | None:
+        """Why the bundle that answers now is not trusted, where that is only a warning."""
+        problem = None if self._slot is None else self._slot.model.bundle.signed.problem
+        return None if problem is None else self._shown(problem)
 
     @property
     def status(self) -> ModelStatus:
@@ -136,6 +149,8 @@ class Served:
         self._now, self._failed = prepared.target, None
         self._loaded = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.note(None)
+        if self.distrust is not None:
+            _log.warning("%s answers without a trusted signature: %s", self.name, slot.model.bundle.signed.problem)
         self._tell(Event(self.name, "loaded", perf_counter() - prepared.began))
 
     def load(self, path: str | None = None) -> Slot:
@@ -214,7 +229,7 @@ class Served:
         return Prepared(slot, target, began)
 
     def _open(self, folder: Path) -> Model:
-        model = Model.open(folder)
+        model = Model.open(folder, self._trust)
         if self._named and model.name != self.name:
             raise BundleError(f"the bundle {folder} is of {model.name}, and this is {self.name}: reload another")
         return model
@@ -223,7 +238,10 @@ class Served:
         """What everybody may read of an error."""
         if not isinstance(error, (TabiError, OSError)):
             return f"unexpected {type(error).__name__}: the log has more"
-        text = str(error)
+        return self._shown(str(error))
+
+    def _shown(self, text: str) -> str:
+        """`text` without the folders of this machine."""
         for root in (self._store.root, self._store.root.absolute(), self._store.root.resolve()):
             # it may hold a space, or begin with no slash
             text = text.replace(str(root), "…")

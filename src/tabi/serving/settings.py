@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from tabi.bundle.trust import Trust
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker takes before it refuses. Sizes in bytes, times in seconds."""
@@ -39,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
+    `trust`: whose signature a bundle must have; None verifies none.
     """
 
     refs: tuple[str, ...]
@@ -56,3 +59,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll: float = 0.25
     require: Literal["all", "any"] = "all"
     limits: Limits = Limits()
+    trust: Trust | None = None

@@ -57,7 +57,9 @@ class Worker:
         self._tracer = Tracer.from_environment()
         store = Store(settings.store)
         agreement = Agreement(folder, number, settings.workers)
-        self.models = Models(settings, agreement, lambda ref: Served(store, ref, self._slot, self._note))
+        self.models = Models(
+            settings, agreement, lambda ref: Served(store, ref, self._slot, self._note, settings.trust)
+        )
         self.models.problems = self._problems
 
     def load(self) -> None:

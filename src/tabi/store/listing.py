@@ -2,6 +2,8 @@
 
 The id is the sha256 of the canonical JSON of the sorted (path, size, sha256) list. Names are part of it: a digest over
 contents alone would let two files change places unseen.
+
+Two files stand beside the list: the manifest that holds it, and the signature over the manifest and all that it lists.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from tabi.errors import BundleError
 
 MANIFEST = "manifest.json"
 MANIFEST_LIMIT = 1 << 20
+SIGNATURE = "model.sig"
+# it names every file again, in JSON that is encoded in JSON
+SIGNATURE_LIMIT = 4 << 20
 _CHUNK = 1 << 20
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -55,7 +60,7 @@ def path_problem(path: str) -> str | None:
         return "is absolute"
     if any(part in {"", ".", ".."} for part in path.split("/")):
         return "leaves the folder or is not in its shortest form"
-    return "is the list itself" if path == MANIFEST else None
+    return "stands beside the list" if path in {MANIFEST, SIGNATURE} else None
 
 
 def list_problem(files: tuple[FileEntry, ...], declared_id: str) -> Difference | None:
@@ -89,7 +94,7 @@ def walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def differences(folder: Path, files: Iterable[FileEntry]) -> Iterator[Difference]:
-    """How `folder` differs from the list, its manifest aside: extra, missing and changed files, and links.
+    """How `folder` differs from the list, what stands beside it aside: extra, missing and changed files, and links.
 
     A file is read only if it is a plain file of the size that the list says.
     """
@@ -98,7 +103,9 @@ def differences(folder: Path, files: Iterable[FileEntry]) -> Iterator[Difference
         entry = expected.pop(path, None)
         if not stat.S_ISREG(status.st_mode):
             yield Difference(path, "is a link or another thing that is not a plain file")
-        elif path == MANIFEST:
+        elif path == SIGNATURE and status.st_size > SIGNATURE_LIMIT:
+            yield Difference(path, f"has {status.st_size} bytes, over the limit of {SIGNATURE_LIMIT}")
+        elif path in {MANIFEST, SIGNATURE}:
             continue
         elif entry is None:
             yield Difference(path, "is not in the manifest")

@@ -15,7 +15,15 @@ from tabi.errors import BundleError, ConfigError, ConflictError, NotFoundError, 
 from tabi.policy import Policy
 from tabi.store import documents
 from tabi.store.documents import StoredPolicy, StoredVersions, Versions
-from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences, read_bounded, verified_chunks
+from tabi.store.listing import (
+    MANIFEST,
+    MANIFEST_LIMIT,
+    SIGNATURE,
+    SIGNATURE_LIMIT,
+    differences,
+    read_bounded,
+    verified_chunks,
+)
 from tabi.store.objects import Objects, tag_of
 from tabi.store.snapshots import (
     LATEST,
@@ -55,7 +63,8 @@ class Store:
     def put_bundle(self, folder: Path) -> str:
         """Copy a written bundle into the store and return its id; `latest` does not move.
 
-        Doing it again changes nothing; a snapshot that an earlier attempt left incomplete is completed.
+        Doing it again changes nothing; a snapshot that an earlier attempt left incomplete is completed. A signature
+        comes along unless the snapshot has another manifest already, which it would not be over.
         `BundleError` if a file is not what the bundle's manifest says, `StoreError` if the store cannot be written.
         """
         manifest = _manifest_of(folder)
@@ -70,8 +79,22 @@ class Store:
         for entry in listing.files:
             if unsound is None or entry.path in unsound:
                 self._objects.write(f"{key}/{entry.path}", verified_chunks(folder, entry))
+        self._put_signature_of(folder, key, manifest)
         self._complete(f"{key}/{MANIFEST}", manifest, listing)
         return listing.id
+
+    def _put_signature_of(self, folder: Path, key: str, manifest: bytes) -> None:
+        """Before the manifest: a snapshot that is complete is signed."""
+        signature = _signature_of(folder)
+        if signature is None or self._objects.read(f"{key}/{MANIFEST}", MANIFEST_LIMIT) not in {None, manifest}:
+            return
+        if self._objects.read(f"{key}/{SIGNATURE}", SIGNATURE_LIMIT) != signature:
+            self._objects.write(f"{key}/{SIGNATURE}", [signature])
+
+    def put_signature(self, name: str, id: str, signature: bytes) -> None:  # noqa: A002 - the domain's word
+        """Give a snapshot a signature, in place of the one it may have. It is over this snapshot's own manifest."""
+        self.open_path(name, id)
+        self._objects.write(f"{snapshot_key(name, id)}/{SIGNATURE}", [signature])
 
     def _complete(self, key: str, manifest: bytes, listing: Listing) -> None:
         """Write a snapshot's manifest unless a sound one of the same bundle is there: the first one stays."""
@@ -236,6 +259,20 @@ def _manifest_of(folder: Path) -> bytes:
     if manifest is None:
         raise BundleError(f"{MANIFEST} in {folder} is larger than {MANIFEST_LIMIT} bytes: it is not a bundle's")
     return manifest
+
+
+def _signature_of(folder: Path) -> bytes | None:
+    try:
+        signature = read_bounded(folder / SIGNATURE, SIGNATURE_LIMIT)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BundleError(
+            f"{SIGNATURE} in {folder} cannot be read ({error.strerror}): sign the bundle again"
+        ) from error
+    if signature is None:
+        raise BundleError(f"{SIGNATURE} in {folder} is larger than {SIGNATURE_LIMIT} bytes: sign the bundle again")
+    return signature
 
 
 def _listing_or_none(manifest: bytes, where: str) -> Listing | None:

@@ -49,6 +49,7 @@ class LargeWorker:
     def __init__(self, orders: Orders) -> None:
         settings = orders.settings
         self._limits = settings.limits
+        self._trust = settings.trust
         self._codec: Codec = codec_of(settings.limits)
         self._cells = Cells(orders.folder, orders.number)
         self._log = None if settings.log is None else PredictionLog(settings.log, orders.number)
@@ -77,7 +78,7 @@ class LargeWorker:
         key = (task.folder, task.version)
         slot = self._slots.pop(key, None)
         if slot is None:
-            model = Model.open(Path(task.folder))
+            model = Model.open(Path(task.folder), self._trust)
             if model.version != task.version:
                 raise BundleError(f"the bundle {task.folder} is another one by now")
             recorder = Recorder(model, self._log, self._cells, Lock())
