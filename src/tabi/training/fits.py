@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from tabi.errors import TabiError, TrainingError
+from tabi.training.codes import coded
 from tabi.training.cost import serving_cost, serving_costs
 from tabi.training.stages import Floats, stage_parameter, stage_predictions
 from tabi.training.tasks import BINARY, Task
@@ -221,6 +222,7 @@ def fold_data(
 
 def _prepared(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> tuple[Any, Any]:
     train, valid = fold
+    X = coded(X, shared.prep)
     rows = with_empty_columns_constant(X.iloc[train])
     if shared.prep is None:
         return rows, X.iloc[valid]
