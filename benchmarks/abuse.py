@@ -1,8 +1,8 @@
 """What good traffic suffers while others abuse the server: `python -m benchmarks.abuse REF [--rounds N]`.
 
 One server on a core of its own, good traffic at a fixed rate from a process of its own, and each kind of abuse from
-this process, at a lower priority: in life who abuses does not take the core of who does not. Rounds without and with
-abuse take turns; the figure is the ratio of the medians of their p99.
+this process, in what the generator leaves of its core: in life who abuses does not take the core of who does not.
+Rounds without and with abuse take turns; the figure is the ratio of the medians of their p99.
 """
 
 from __future__ import annotations
@@ -43,8 +43,6 @@ BUSY = (
     "Others worked on this machine meanwhile: a turn of the scheduler, about 4 ms, is in every figure, so that a ratio",
     "close to 1 says that the abuse is not seen beside it.",
 )
-# of the thread that abuses, on the core that it shares with the load generator
-NICENESS = 10
 
 
 class Target(NamedTuple):
@@ -268,7 +266,8 @@ def _figure(abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], Lo
 def _abusing(abuse: Abuse, target: Target) -> Iterator[None]:
     def run() -> None:
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+            # who only gets what is left gives the core up at once; at a low priority it would end its turn first
+            os.sched_setscheduler(get_native_id(), os.SCHED_IDLE, os.sched_param(0))
         abuse(target)
 
     thread = Thread(target=run)
