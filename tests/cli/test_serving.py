@@ -66,7 +66,7 @@ WRONG = [
     (["voyage", "voyage@latest"], "twice"),
     (["voyage:00000000"], "snapshot"),
     (["voyage:xyz"], "8 digits"),
-    (["voyage@champion"], "alias"),
+    (["voyage@champion"], "champion"),
     (["./absent"], "neither"),
     (["voyage", "nobody"], "nobody"),
     (["voyage", "--host", "no-such-host.invalid"], "--host"),
@@ -74,6 +74,7 @@ WRONG = [
     (["voyage", "--host", "192.0.2.1"], "--port"),
     (["voyage", "--workers", "2", "--grpc-port", "0"], "--grpc-port"),
     (["voyage", "--tokens", "absent.txt"], "absent.txt"),
+    (["voyage", "--limit", "bodie=1"], "body"),
 ]
 
 
@@ -158,6 +159,13 @@ def test_without_an_admin_port_operators_routes_are_refused_to_everybody(harbour
         assert alone.ask("POST", "/reload")[0] == 403
         assert alone.ask("GET", "/healthz")[0] == 200
         assert alone.stop()[0] == 0
+
+
+def test_a_stated_limit_holds_in_the_server(harbour: Harbour) -> None:
+    with serving(harbour.store.root, "voyage", options=("--limit", "row_body=100", "--limit", "grace=5")) as bounded:
+        assert bounded.ask("POST", "/predict", json.dumps({"features": {"unknown": "x" * 200}}).encode())[0] == 413
+        assert bounded.ask("POST", "/predict", b'{"features": {}}')[0] == 200
+        assert bounded.stop()[0] == 0
 
 
 @pytest.mark.parametrize("check", [["--check"], []])

@@ -70,6 +70,10 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Origin of pages that may ask from a browser.", envvar="TABI_ORIGINS")
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="A limit as NAME=VALUE, such as body=16777216 or grace=10.", envvar="TABI_LIMITS"),
+    ] = None,
     require: Annotated[
         Require, typer.Option(help="Which of several models must be there.", envvar="TABI_REQUIRE")
     ] = Require.ALL,
@@ -79,7 +83,7 @@ def serve(
     from tabi.bundle import Trust
     from tabi.serving.serve import check as check_only
     from tabi.serving.serve import serve as run_server
-    from tabi.serving.settings import Settings
+    from tabi.serving.settings import Settings, limits_of
 
     workspace = Workspace.find()
     settings = Settings(
@@ -96,6 +100,7 @@ def serve(
         access_log=access_log,
         origins=tuple(origin or ()),
         require=require.value,
+        limits=limits_of(limit or ()),
         trust=Trust.from_environment(),
     )
     if check:

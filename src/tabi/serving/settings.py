@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from tabi.bundle.trust import Trust
+from tabi.errors import ConfigError
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,24 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     body_time: float = 60.0
     idle_time: float = 65.0
     grace: float = 20.0
+
+
+def limits_of(stated: Sequence[str]) -> Limits:
+    """The limits with those changed that are stated as `name=value`; `ConfigError` names the nearest known one."""
+    known = {field.name: field for field in msgspec.structs.fields(Limits)}
+    changed: dict[str, float] = {}
+    for one in stated:
+        name, _, value = one.partition("=")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            raise ConfigError(f"unknown limit {name[:64]!r}; {hint}")
+        try:
+            changed[name] = msgspec.convert(value, Annotated[known[name].type, msgspec.Meta(gt=0)], strict=False)
+        except msgspec.ValidationError:
+            kind = "whole number" if known[name].type is int else "number"
+            raise ConfigError(f"limit {name}: give a {kind} greater than 0, such as {known[name].default}") from None
+    return msgspec.structs.replace(Limits(), **changed)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

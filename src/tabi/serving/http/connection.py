@@ -138,7 +138,7 @@ class Connection(Turns):
             head = read_head(self._headers)
             if (
                 head.plain
-                and head.length > 0
+                and 0 < head.length <= endpoint.limit
                 and endpoint.inline(head.kind, head.accept, head.length)
                 and self._parser.should_keep_alive()
                 and self._parser.get_http_version() == "1.1"
