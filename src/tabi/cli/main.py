@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from tabi.cli import bench, data, demo, environment, export, keys, release, score, serving, show, store, training
+from tabi.cli import audit, bench, data, demo, environment, export, keys, release, score, serving, show, store, training
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ app.command()(bench.bench)
 app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
 app.command()(keys.sign)
+app.add_typer(audit.app, name="audit")
+app.command()(audit.whoami)
 
 
 def main() -> None:

@@ -80,6 +80,8 @@ def prepare(url: URL) -> None:
 def _connected(connection: sqlite3.Connection, _: object) -> None:
     # the module would begin transactions by itself, and late
     connection.isolation_level = None
+    # text that somebody spoiled is for the reader to judge, and no reason to stop
+    connection.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
     connection.execute("PRAGMA foreign_keys = ON")
     # on disk with each commit, which the default of a journal of this kind is already unless SQLite was built otherwise
     connection.execute("PRAGMA synchronous = FULL")

@@ -4,7 +4,7 @@ The chain finds what was changed; the anchors, which lie outside the database, f
 """
 
 from tabi.registry.audit.chain import ORIGIN, Act, Row
-from tabi.registry.audit.export import export
+from tabi.registry.audit.export import export, table
 from tabi.registry.audit.trail import Transaction, record, rows_of, transaction
 from tabi.registry.audit.verify import Finding, Verification, verify
 
@@ -18,6 +18,7 @@ __all__ = [
     "export",
     "record",
     "rows_of",
+    "table",
     "transaction",
     "verify",
 ]

@@ -88,9 +88,8 @@ def rows_of(connection: Connection, name: str | None = None) -> Iterator[Row]:
     if name is not None:
         query = query.where((audit.c.object == name) | audit.c.object.startswith(f"{name}:", autoescape=True))
     answer = connection.execution_options(yield_per=BATCH).execute(query)
-    for number, *fields in answer:
-        # PostgreSQL pads what is of fixed length
-        yield Row(number, *fields)
+    for fields in answer:
+        yield Row(*fields)
 
 
 def _text(field: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from tabi.registry.audit.anchors import kept
+from tabi.registry.audit.anchors import Anchors, keep_verified, kept, of_export
 from tabi.registry.audit.chain import ORIGIN, Row, hash_of
 from tabi.registry.audit.trail import rows_of
 from tabi.state import Database
@@ -34,23 +35,25 @@ class Verification:
     findings: tuple[Finding, ...]
 
 
-def verify(workspace: Workspace) -> Verification:
-    """Look at every row once, in memory that does not grow with them."""
+def verify(workspace: Workspace, against: Path | None = None) -> Verification:
+    """Look at every row once, and hold it against its anchors: those of the evidence, and of an earlier export."""
     database = Database.of(workspace)
     anchors, others = kept(workspace.evidence, database.name)
+    for number, seals in (of_export(against) if against else {}).items():
+        anchors.setdefault(number, set()).update(seals)
     with database.reading() as connection:
         walk = Walk(anchors)
         findings = [*_guards(connection), *walk.findings(rows_of(connection))]
+    keep_verified(workspace.evidence, database.name, walk.number, walk.head, len(findings))
     return Verification(walk.rows, walk.head, walk.anchored, others, tuple(findings))
 
 
 class Walk:
-    """One way along the chain. `rows`, `head` and `anchored` are known at its end."""
+    """One way along the chain. `rows`, `number` and `head` of the last one, and `anchored` are known at its end."""
 
-    def __init__(self, anchors: Mapping[int, set[str]]) -> None:
-        self.rows, self.head, self.anchored = 0, ORIGIN, 0
+    def __init__(self, anchors: Anchors) -> None:
+        self.rows, self.number, self.head, self.anchored = 0, 0, ORIGIN, 0
         self._anchors = anchors
-        self._number = 0
 
     def findings(self, rows: Iterator[Row]) -> Iterator[Finding]:
         """What is wrong, in the order of the rows."""
@@ -60,14 +63,14 @@ class Walk:
             if problem:
                 yield Finding(row.number, problem)
             yield from self._anchor(row)
-            self.rows, self._number, self.head = self.rows + 1, row.number, row.hash
-        yield from self._missing(self._number + 1, max(self._anchors, default=0))
+            self.rows, self.number, self.head = self.rows + 1, row.number, row.hash
+        yield from self._missing(self.number + 1, max(self._anchors, default=0))
 
     def _place(self, row: Row) -> Iterator[Finding]:
         if row.number < 1:
             yield Finding(row.number, "no row has such a number: it was put in")
-        elif row.number != self._number + 1:
-            yield from self._missing(self._number + 1, row.number - 1)
+        elif row.number != self.number + 1:
+            yield from self._missing(self.number + 1, row.number - 1)
         if row.previous != self.head:
             yield Finding(row.number, "it does not follow the row before: that one was changed, taken out or put in")
 
@@ -80,13 +83,13 @@ class Walk:
     def _content(self, row: Row) -> str | None:
         try:
             computed = hash_of(row)
-        except ValueError:
+        except (ValueError, RecursionError):
             return "a field holds what is never recorded: it was changed"
         if computed == row.hash:
             return None
         if hash_of(row._replace(previous=self.head)) == row.hash:
             return "its field 'previous' was changed"
-        if hash_of(row._replace(number=self._number + 1)) == row.hash:
+        if hash_of(row._replace(number=self.number + 1)) == row.hash:
             return "its field 'number' was changed"
         return "its hash is not that of its fields: one of them was changed"
 
@@ -97,7 +100,7 @@ class Walk:
         if kept_here == {row.hash}:
             self.anchored += 1
         else:
-            yield Finding(row.number, "the evidence holds another hash of it: it was written anew")
+            yield Finding(row.number, "an anchor holds another hash of it: it was written anew")
 
 
 def _guards(connection: Connection) -> Iterator[Finding]:

@@ -1,0 +1,107 @@
+"""Migrations: run with the first look, by one of many, whole or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from tabi.errors import StateError
+from tabi.state import Database
+from tabi.state.migrate import VERSION_TABLE
+from tabi.state.tables import metadata
+from tabi.workspace import Workspace
+from tests.conftest import REPOSITORY
+from tests.state.processes import at_once
+
+OPEN = """
+import sys
+from pathlib import Path
+from tabi.state import Database
+def work(index):
+    with Database.open(sys.argv[1], Path.cwd()).reading() as connection:
+        rows = connection.exec_driver_sql("SELECT count(*) FROM tabi_state_version").scalar()
+    # one write a line, so that lines do not mix
+    sys.stdout.write(f"{rows}\\n")
+"""
+
+
+def test_eight_processes_may_be_the_first_at_once(workspace: Workspace) -> None:
+    assert at_once(OPEN, 8, "sqlite:///state/tabi.db", cwd=workspace.root) == ["1"] * 8
+
+
+def test_the_tables_are_those_that_the_migrations_leave(workspace: Workspace) -> None:
+    with Database.of(workspace).reading() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_database_of_a_newer_tabi_is_left_alone(workspace: Workspace) -> None:
+    database = Database.of(workspace)
+    with database.writing() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+    with pytest.raises(StateError, match="is of a newer Tabi"):
+        Database.of(workspace)
+
+
+def test_it_may_share_a_database_with_mlflow(workspace: Workspace) -> None:
+    """MLflow keeps the number of its own migration in Alembic's usual table."""
+    url = f"sqlite:///{workspace.root}/shared.db"
+    import sqlite3
+
+    with sqlite3.connect(workspace.root / "shared.db") as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('of mlflow')")
+    connection.close()
+    with Database.open(url, workspace.root).reading() as reader:
+        assert reader.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["of mlflow"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import event
+from tabi.state import Database, connect
+engine_of = connect.engine_of
+left = int(sys.argv[1])
+def watched(url):
+    engine = engine_of(url)
+    @event.listens_for(engine, "before_cursor_execute")
+    def count(connection, cursor, statement, *rest):
+        global left
+        if statement.lstrip().startswith(("CREATE", "INSERT", "UPDATE")):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    return engine
+import tabi.state.database
+tabi.state.database.engine_of = watched
+Database.open("sqlite:///state/tabi.db", Path.cwd())
+"""
+
+
+@pytest.mark.parametrize("statements", [0, 1, 3, 5])
+def test_a_migration_that_is_killed_leaves_nothing_and_is_run_by_the_next(
+    statements: int, workspace: Workspace
+) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(statements)], cwd=workspace.root, check=False)
+    assert done.returncode == -9
+    with Database.of(workspace).reading() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:
+    hatch = pytest.importorskip("hatchling.builders.wheel")
+    (wheel,) = hatch.WheelBuilder(str(REPOSITORY)).build(directory=str(tmp_path), versions=["standard"])
+    names = set(zipfile.ZipFile(wheel).namelist())
+    folder = REPOSITORY / "src" / "tabi" / "state" / "migrations"
+    there = {f"tabi/state/migrations/{path.relative_to(folder)}" for path in folder.rglob("*.py")}
+    assert "tabi/state/migrations/versions/v0001_audit.py" in there
+    assert there <= names
