@@ -3,7 +3,8 @@
 | variable            | default                        | what lies there                              |
 |---------------------|--------------------------------|----------------------------------------------|
 | TABI_HOME           | nearest folder with projects/  | the workspace itself                         |
-| TABI_STORE          | <home>/store                   | data snapshots and model bundles             |
+| TABI_STORE          | <home>/store                   | data snapshots and model bundles; the        |
+|                     |                                | bundles alone where it is s3://BUCKET/PREFIX |
 | TABI_TRACKING_URI   | sqlite:///<home>/tracking/…    | MLflow runs                                  |
 | TABI_PREDICTIONS    | <home>/predictions             | the prediction log of servers                |
 | TABI_DATA_CACHE     | <home>/data_cache              | what scikit-learn fetched from OpenML        |
@@ -32,6 +33,8 @@ class Workspace:
     # it may hold a password
     state_url: str = field(repr=False)
     identity: Path
+    # of a store on S3
+    store_url: str | None = None
 
     @classmethod
     def find(cls, start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
@@ -49,15 +52,23 @@ class Workspace:
             value = environ.get(variable)
             return Path(value).expanduser().resolve() if value else root / default
 
+        named = environ.get("TABI_STORE", "")
+        url = named if named.startswith("s3:") else None
         return cls(
             root=root,
-            store=folder("TABI_STORE", "store"),
+            store=root / "store" if url else folder("TABI_STORE", "store"),
             tracking_uri=environ.get("TABI_TRACKING_URI") or f"sqlite:///{root / 'tracking' / 'mlflow.db'}",
             data_cache=folder("TABI_DATA_CACHE", "data_cache"),
             predictions=folder("TABI_PREDICTIONS", "predictions"),
             state_url=environ.get("TABI_STATE") or f"sqlite:///{root / 'state' / 'tabi.db'}",
             identity=folder("TABI_IDENTITY", "identity.toml"),
+            store_url=url,
         )
+
+    @property
+    def models(self) -> Path | str:
+        """The place of the store of bundles."""
+        return self.store_url or self.store
 
     @property
     def projects(self) -> Path:

@@ -10,8 +10,8 @@ from tabi.bundle import layout
 from tabi.bundle.manifest import Manifest
 from tabi.errors import BundleError, StoreError
 from tabi.store import FileEntry, bundle_id
+from tabi.store.folder import write_whole
 from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, SIGNATURE, entry_of, path_problem, walk
-from tabi.store.objects import write_whole
 from tabi.store.snapshots import checked_name
 
 

@@ -32,7 +32,7 @@ def bench(
     from tabi.bundle import Bundle
     from tabi.store import Store
 
-    contract = Bundle.open(Store(Workspace.find().store).resolve(ref)).contract()
+    contract = Bundle.open(Store(Workspace.find().models).resolve(ref)).contract()
     sent = read_rows(rows) if rows else draw_rows(contract, ROWS)
     settings = Settings(rounds=rounds, seconds=seconds, warm_up=min(1.0, seconds))
     report = run_bench(ref, sent, connections, settings, lambda line: typer.echo(line, err=True))

@@ -23,7 +23,7 @@ def envinfo() -> None:
         typer.echo(f"{package:<12} {_version(package)}")
     typer.echo(f"environment  {lock_digest(environment_lock())}")
     typer.echo(f"workspace    {workspace.root}")
-    typer.echo(f"store        {workspace.store}")
+    typer.echo(f"store        {workspace.models}")
     typer.echo(f"tracking     {without_secrets(workspace.tracking_uri)}")
     typer.echo(f"state        {without_secrets(workspace.state_url)}")
     typer.echo(f"data cache   {workspace.data_cache}")

@@ -25,7 +25,7 @@ def onnx(
     from tabi.export import export_graph
     from tabi.store import Store
 
-    typer.echo(str(export_graph(Store(Workspace.find().store).resolve(ref), folder)))
+    typer.echo(str(export_graph(Store(Workspace.find().models).resolve(ref), folder)))
 
 
 @app.command()
@@ -40,5 +40,5 @@ def web(
     from tabi.export import export_page, find_runtime
     from tabi.store import Store
 
-    bundle = Store(Workspace.find().store).resolve(ref)
+    bundle = Store(Workspace.find().models).resolve(ref)
     typer.echo(str(export_page(bundle, folder, find_runtime(runtime))))

@@ -34,7 +34,7 @@ def score(
     from tabi.score.progress import progress_on
     from tabi.store import Store
 
-    bundle = Store(Workspace.find().store).resolve(ref)
+    bundle = Store(Workspace.find().models).resolve(ref)
     total = sum(file.size for file in sources_of(source).files)
     options = Options(tuple(key or ()), jobs, batch_rows, Trust.from_environment())
     with progress_on(sys.stderr, total) as progress:

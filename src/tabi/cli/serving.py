@@ -83,7 +83,7 @@ def serve(
     from tabi.bundle import Trust
     from tabi.serving.serve import check as check_only
     from tabi.serving.serve import serve as run_server
-    from tabi.serving.settings import Settings, limits_of
+    from tabi.serving.settings import POLL, REMOTE_POLL, Settings, limits_of
 
     workspace = Workspace.find()
     settings = Settings(
@@ -101,6 +101,8 @@ def serve(
         origins=tuple(origin or ()),
         require=require.value,
         limits=limits_of(limit or ()),
+        store_url=workspace.store_url,
+        poll=POLL if workspace.store_url is None else REMOTE_POLL,
         trust=Trust.from_environment(),
     )
     if check:
@@ -135,7 +137,7 @@ def predict(
     from tabi.store import Store
 
     body = _read(json)
-    model = Model.open(Store(Workspace.find().store).resolve(ref), Trust.from_environment())
+    model = Model.open(Store(Workspace.find().models).resolve(ref), Trust.from_environment())
     warn_of(model.bundle.signed.problem)
     answer = explain_body if explain else Model.answer
     write_line(encode(answer(model, body, new_request_id())))

@@ -66,7 +66,7 @@ def walk(workspace: Workspace, ref: str) -> Walk:
     Every step is looked for in this workspace; one that is not here, or is no longer what its digest says, is told and
     ends nothing. Raises as `Store.resolve` and `Bundle.open` do.
     """
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     bundle = Bundle.open(store.resolve(ref))
     lineage = bundle.lineage() or _of_first_format(bundle)
     name = bundle.manifest.name
@@ -89,7 +89,7 @@ def _made_from(workspace: Workspace, name: str, lineage: Lineage, run: Run | Non
     same = lock_digest(environment_lock()) == lineage.environment
     yield Step("environment", lineage.environment, "this one" if same else "another than this one", same)
     if lineage.teacher:
-        taught = Store(workspace.store)
+        taught = Store(workspace.models)
         found = next((n for n in taught.names() if lineage.teacher in taught.snapshots(n)), None)
         yield Step(
             "teacher", lineage.teacher, f"released here as {found}" if found else "not in this store", found is not None

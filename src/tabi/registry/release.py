@@ -64,7 +64,7 @@ def release(
         say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
     _record(workspace, run, parity, verdicts)
     require(verdicts, name)
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
         folder = Path(scratch)
         _write_documents(folder, run, compiled, parity, verdicts)

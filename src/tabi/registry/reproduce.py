@@ -56,7 +56,7 @@ def reproduce(workspace: Workspace, ref: str, report: Reporter = QUIET) -> Repro
 
     Raises `NotFoundError` where the bundle, its run or its snapshot is not here any more. Leaves evidence.
     """
-    bundle = Bundle.open(Store(workspace.store).resolve(ref))
+    bundle = Bundle.open(Store(workspace.models).resolve(ref))
     manifest = bundle.manifest
     run = load_run(workspace, manifest.name, manifest.run)
     report.stage(f"read the rows of snapshot {manifest.snapshot[:12]}")

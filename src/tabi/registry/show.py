@@ -15,7 +15,7 @@ DIGITS = 12
 
 def version_lines(workspace: Workspace, ref: str) -> Iterator[str]:
     """What the bundle that `ref` names is, a line a fact."""
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     bundle = Bundle.open(store.resolve(ref))
     manifest, contract, target = bundle.manifest, bundle.contract(), bundle.contract().target
     pointer = store.latest(manifest.name) if manifest.name in store.names() else None

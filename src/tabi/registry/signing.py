@@ -10,8 +10,8 @@ from tabi.bundle.signature import Signer, sign
 from tabi.errors import ConfigError, SignatureError
 from tabi.evidence import Record, append
 from tabi.store import Store
+from tabi.store.folder import write_whole
 from tabi.store.listing import SIGNATURE
-from tabi.store.objects import write_whole
 from tabi.workspace import Workspace
 
 
@@ -20,7 +20,7 @@ def sign_ref(workspace: Workspace, ref: str) -> tuple[Bundle, Signer]:
     signer = Signer.from_environment()
     if signer is None:
         raise ConfigError(f"{SIGNING_KEY} is not set: name the file of a private key, which tabi keys new makes")
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     bundle = Bundle.open(store.resolve(ref))
     sign_snapshot(bundle.folder, store, signer)
     record = Record(

@@ -212,11 +212,10 @@ class Served:
         return _Target(folder, (found.st_ino, found.st_ctime_ns))
 
     def _inside(self, path: str) -> Path:
-        folder = self._store.root / path
-        if ".." in folder.parts or not self._store.contains(folder):
+        found = self._store.snapshot_at(path)
+        if found is None:
             raise NotFoundError("a path was refused that is no bundle of the store: name a snapshot below models/")
-        # links were followed to judge the path, so they are not followed again
-        return folder.resolve()
+        return found
 
     def _build(self, target: _Target) -> Prepared:
         began = perf_counter()
@@ -242,7 +241,7 @@ class Served:
 
     def _shown(self, text: str) -> str:
         """`text` without the folders of this machine."""
-        for root in (self._store.root, self._store.root.absolute(), self._store.root.resolve()):
+        for root in (self._store.place, self._store.root, self._store.root.absolute(), self._store.root.resolve()):
             # it may hold a space, or begin with no slash
             text = text.replace(str(root), "…")
         return _path.sub("…", text)

@@ -12,6 +12,10 @@ import msgspec
 from tabi.bundle.trust import Trust
 from tabi.errors import ConfigError
 
+# seconds between two looks at a store: in a folder, and on S3, where each is a request that is paid
+POLL = 0.25
+REMOTE_POLL = 1.0
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker takes before it refuses. Sizes in bytes, times in seconds."""
@@ -62,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
-    `trust`: whose signature a bundle must have; None verifies none.
+    `trust`: whose signature a bundle must have; None verifies none. `store_url`: of a store on S3, instead of `store`.
     """
 
     refs: tuple[str, ...]
@@ -77,7 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Path | None = None
     access_log: bool = False
     origins: tuple[str, ...] = ()
-    poll: float = 0.25
+    poll: float = POLL
     require: Literal["all", "any"] = "all"
     limits: Limits = Limits()
     trust: Trust | None = None
+    store_url: str | None = None

@@ -55,7 +55,7 @@ class Worker:
         self._following: str | None = None
         self._large = LargeRequests(settings, folder, number)
         self._tracer = Tracer.from_environment()
-        store = Store(settings.store)
+        store = Store(settings.store_url or settings.store)
         agreement = Agreement(folder, number, settings.workers)
         self.models = Models(
             settings, agreement, lambda ref: Served(store, ref, self._slot, self._note, settings.trust)

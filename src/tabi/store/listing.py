@@ -121,7 +121,7 @@ def entry_of(folder: Path, path: str) -> FileEntry:
     """The list's line for a file as it is now. Raises OSError, also for a link."""
     digest = hashlib.sha256()
     size = 0
-    for chunk in _chunks(folder / path):
+    for chunk in file_chunks(folder / path):
         digest.update(chunk)
         size += len(chunk)
     return FileEntry(path, size, digest.hexdigest())
@@ -132,19 +132,24 @@ def verified_chunks(folder: Path, entry: FileEntry) -> Iterator[bytes]:
 
     Whoever uses the bytes waits for the end of the iteration: what was checked is then what was read.
     """
-    digest = hashlib.sha256()
-    remaining = entry.size
     try:
-        for chunk in _chunks(folder / entry.path):
-            digest.update(chunk)
-            remaining -= len(chunk)
-            if remaining < 0:
-                break
-            yield chunk
+        yield from verified(file_chunks(folder / entry.path), entry, str(folder))
     except OSError as error:
         raise BundleError(f"{entry.path} in {folder} cannot be read ({error.strerror}): {_REBUILD}") from error
+
+
+def verified(chunks: Iterable[bytes], entry: FileEntry, where: str) -> Iterator[bytes]:
+    """As `verified_chunks`, of content that comes from anywhere."""
+    digest = hashlib.sha256()
+    remaining = entry.size
+    for chunk in chunks:
+        digest.update(chunk)
+        remaining -= len(chunk)
+        if remaining < 0:
+            break
+        yield chunk
     if remaining != 0 or digest.hexdigest() != entry.sha256:
-        raise BundleError(f"{entry.path} in {folder} was changed since its manifest was written: {_REBUILD}")
+        raise BundleError(f"{entry.path} in {where} was changed since its manifest was written: {_REBUILD}")
 
 
 _REBUILD = "release again or take another copy"
@@ -153,14 +158,15 @@ _REBUILD = "release again or take another copy"
 def read_bounded(path: Path, limit: int) -> bytes | None:
     """The bytes of a plain file; None if it has more than `limit`. Raises OSError, also for a link."""
     data = b""
-    for chunk in _chunks(path):
+    for chunk in file_chunks(path):
         data += chunk
         if len(data) > limit:
             return None
     return data
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def file_chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a plain file in pieces. Raises OSError, also for a link."""
     # O_NONBLOCK: opening a named pipe that somebody planted must not wait for its writer
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:

@@ -11,25 +11,18 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tabi.errors import BundleError, ConfigError, ConflictError, NotFoundError, StoreError
+from tabi.errors import ConfigError, NotFoundError, StoreError
 from tabi.policy import Policy
 from tabi.store import documents
+from tabi.store.cache import Cache
 from tabi.store.documents import StoredPolicy, StoredVersions, Versions
-from tabi.store.listing import (
-    MANIFEST,
-    MANIFEST_LIMIT,
-    SIGNATURE,
-    SIGNATURE_LIMIT,
-    differences,
-    read_bounded,
-    verified_chunks,
-)
+from tabi.store.folder import Folder
+from tabi.store.listing import MANIFEST, MANIFEST_LIMIT
 from tabi.store.objects import Objects, tag_of
 from tabi.store.snapshots import (
     LATEST,
     MODELS,
     SNAPSHOTS,
-    Listing,
     checked_name,
     is_id,
     is_name,
@@ -38,6 +31,7 @@ from tabi.store.snapshots import (
     snapshot_key,
     snapshots_key,
 )
+from tabi.store.transfer import bundle_listing, put_signature, put_snapshot
 from tabi.store.verify import Finding, verify
 
 _PREFIX = re.compile(r"[0-9a-f]{8,64}")
@@ -54,11 +48,19 @@ class Pointer(NamedTuple):
 
 
 class Store:
-    """The models below one folder. Reading creates nothing, so a read-only store can be served from."""
+    """The models of one place: a folder, or `s3://BUCKET/PREFIX`. Reading creates nothing in it.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._objects = Objects(root)
+    `root`: the folder in which snapshots are read; of a store on S3 the one that they are fetched to.
+    """
+
+    def __init__(self, place: Path | str) -> None:
+        self._objects, self.root, self._cache = _opened(place)
+        self.place = self._objects.place
+
+    @property
+    def objects(self) -> Objects:
+        """What the store is made of, for its upkeep."""
+        return self._objects
 
     def put_bundle(self, folder: Path) -> str:
         """Copy a written bundle into the store and return its id; `latest` does not move.
@@ -67,44 +69,17 @@ class Store:
         comes along unless the snapshot has another manifest already, which it would not be over.
         `BundleError` if a file is not what the bundle's manifest says, `StoreError` if the store cannot be written.
         """
-        manifest = _manifest_of(folder)
-        try:
-            listing = read_listing(manifest, f"{MANIFEST} in {folder}")
-        except StoreError as error:
-            raise BundleError(str(error)) from error
-        name = checked_name(listing.name)
-        key = snapshot_key(name, listing.id)
-        there = self._objects.path(key)
-        unsound = {difference.path for difference in differences(there, listing.files)} if there.is_dir() else None
-        for entry in listing.files:
-            if unsound is None or entry.path in unsound:
-                self._objects.write(f"{key}/{entry.path}", verified_chunks(folder, entry))
-        self._put_signature_of(folder, key, manifest)
-        self._complete(f"{key}/{MANIFEST}", manifest, listing)
+        source = Folder(folder)
+        listing = bundle_listing(source)
+        put_snapshot(source, "", self._objects, snapshot_key(checked_name(listing.name), listing.id))
         return listing.id
-
-    def _put_signature_of(self, folder: Path, key: str, manifest: bytes) -> None:
-        """Before the manifest: a snapshot that is complete is signed."""
-        signature = _signature_of(folder)
-        if signature is None or self._objects.read(f"{key}/{MANIFEST}", MANIFEST_LIMIT) not in {None, manifest}:
-            return
-        if self._objects.read(f"{key}/{SIGNATURE}", SIGNATURE_LIMIT) != signature:
-            self._objects.write(f"{key}/{SIGNATURE}", [signature])
 
     def put_signature(self, name: str, id: str, signature: bytes) -> None:  # noqa: A002 - the domain's word
         """Give a snapshot a signature, in place of the one it may have. It is over this snapshot's own manifest."""
-        self.open_path(name, id)
-        self._objects.write(f"{snapshot_key(name, id)}/{SIGNATURE}", [signature])
-
-    def _complete(self, key: str, manifest: bytes, listing: Listing) -> None:
-        """Write a snapshot's manifest unless a sound one of the same bundle is there: the first one stays."""
-        present = self._objects.read(key, MANIFEST_LIMIT)
-        if present is not None and _listing_or_none(present, key) == listing:
-            return
-        try:
-            self._objects.replace(key, None if present is None else tag_of(present), manifest)
-        except ConflictError:
-            self._complete(key, manifest, listing)
+        self._require(name, id)
+        put_signature(self._objects, snapshot_key(name, id), signature)
+        if self._cache is not None:
+            self._cache.forget(name, id)
 
     def latest(self, name: str) -> Pointer | None:
         """Where the model's `latest` points; None if nothing was released. `StoreError` if it is unreadable."""
@@ -160,11 +135,10 @@ class Store:
                 raise NotFoundError(self._unreleased(name))
             id = pointer.id  # noqa: A001
         # servers ask several times a second, so all snapshots are looked at only where one is missing
-        if not self._has(checked_name(name), id):
-            known = self.snapshots(name)
-            listed = ", ".join(known_id[:12] for known_id in known[:10]) or "none"
-            raise NotFoundError(f"the store {self.root} has no snapshot {id[:64]!r} of {name}: it has {listed}")
-        return self._objects.path(snapshot_key(name, id))
+        folder = self._folder(checked_name(name), id) if is_id(id) else None
+        if folder is None:
+            raise self._absent(name, id)
+        return folder
 
     def resolve(self, ref: str) -> Path:
         """Folder that a reference names: NAME, NAME@ALIAS, NAME:NUMBER, NAME:id or its first 8 digits, or a path.
@@ -197,6 +171,18 @@ class Store:
             return False
         return self._has(parts[0], parts[2])
 
+    def snapshot_at(self, path: str) -> Path | None:
+        """Folder of the snapshot at `path`, absolute or relative to the store; None if it is none of this store's."""
+        folder = self.root / path
+        if ".." in folder.parts:
+            return None
+        if self._cache is not None and not Path(path).is_absolute():
+            name, identity = folder.parent.parent.name, folder.name
+            if path == snapshot_key(name, identity) and is_name(name) and is_id(identity):
+                self._cache.fetch(name, identity)
+        # links were followed to judge the path, so they are not followed again
+        return folder.resolve() if self.contains(folder) else None
+
     def names(self) -> list[str]:
         """Models with at least one complete snapshot, sorted."""
         return [name for name in self._objects.children(MODELS) if is_name(name) and self._is_released(name)]
@@ -208,11 +194,26 @@ class Store:
 
     def verify(self) -> list[Finding]:
         """Every fault of pointers, snapshots and digests, and what killed writers left; empty if all is well."""
-        return verify(self.root)
+        return verify(self._objects)
 
     def _has(self, name: str, identity: str) -> bool:
         """Whether a snapshot is there and complete."""
-        return is_id(identity) and (self._objects.path(snapshot_key(name, identity)) / MANIFEST).is_file()
+        return is_id(identity) and self._objects.has(f"{snapshot_key(name, identity)}/{MANIFEST}")
+
+    def _folder(self, name: str, identity: str) -> Path | None:
+        """Where a complete snapshot can be read."""
+        if self._cache is not None:
+            return self._cache.fetch(name, identity)
+        return self.root / snapshot_key(name, identity) if self._has(name, identity) else None
+
+    def _require(self, name: str, identity: str) -> None:
+        """`NotFoundError` if there is no such snapshot."""
+        if not self._has(checked_name(name), identity):
+            raise self._absent(name, identity)
+
+    def _absent(self, name: str, identity: str) -> NotFoundError:
+        listed = ", ".join(known[:12] for known in self.snapshots(name)[:10]) or "none"
+        return NotFoundError(f"the store {self.place} has no snapshot {identity[:64]!r} of {name}: it has {listed}")
 
     def _is_released(self, name: str) -> bool:
         """Whether a model has a complete snapshot."""
@@ -220,11 +221,12 @@ class Store:
 
     def _sound_manifest(self, name: str, identity: str) -> bytes:
         """A snapshot's manifest, if no file that it lists is missing."""
-        folder = self.open_path(name, identity)
-        key = f"{snapshot_key(name, identity)}/{MANIFEST}"
+        self._require(name, identity)
+        snapshot = snapshot_key(name, identity)
+        key = f"{snapshot}/{MANIFEST}"
         manifest = self._objects.read(key, MANIFEST_LIMIT) or b""
         for entry in read_listing(manifest, key).files:
-            if not (folder / entry.path).is_file():
+            if not self._objects.has(f"{snapshot}/{entry.path}"):
                 raise StoreError(f"{entry.path} is missing in the snapshot {identity[:12]} of {name}: release it again")
         return manifest
 
@@ -242,41 +244,21 @@ class Store:
 
     def _unreleased(self, name: str) -> str:
         if self._is_released(checked_name(name)):
-            return f"no version of {name} was promoted in the store {self.root} yet: run `tabi promote {name}`"
-        return f"no model {name} was released to the store {self.root}: {self._known()}"
+            return f"no version of {name} was promoted in the store {self.place} yet: run `tabi promote {name}`"
+        return f"no model {name} was released to the store {self.place}: {self._known()}"
 
     def _known(self) -> str:
         return f"it has {', '.join(self.names()) or 'none yet; release one first'}"
 
 
-def _manifest_of(folder: Path) -> bytes:
-    try:
-        manifest = read_bounded(folder / MANIFEST, MANIFEST_LIMIT)
-    except OSError as error:
-        raise BundleError(
-            f"{MANIFEST} in {folder} cannot be read ({error.strerror}): write the bundle first"
-        ) from error
-    if manifest is None:
-        raise BundleError(f"{MANIFEST} in {folder} is larger than {MANIFEST_LIMIT} bytes: it is not a bundle's")
-    return manifest
+def _opened(place: Path | str) -> tuple[Objects, Path, Cache | None]:
+    """The objects of a place, and where snapshots are read."""
+    if str(place).startswith("s3:"):
+        # boto3 takes as long to import as a server takes to start
+        from tabi.store.s3 import S3
 
-
-def _signature_of(folder: Path) -> bytes | None:
-    try:
-        signature = read_bounded(folder / SIGNATURE, SIGNATURE_LIMIT)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BundleError(
-            f"{SIGNATURE} in {folder} cannot be read ({error.strerror}): sign the bundle again"
-        ) from error
-    if signature is None:
-        raise BundleError(f"{SIGNATURE} in {folder} is larger than {SIGNATURE_LIMIT} bytes: sign the bundle again")
-    return signature
-
-
-def _listing_or_none(manifest: bytes, where: str) -> Listing | None:
-    try:
-        return read_listing(manifest, where)
-    except StoreError:
-        return None
+        remote = S3(str(place))
+        cache = Cache(remote)
+        return remote, cache.root, cache
+    folder = Folder(Path(place))
+    return folder, folder.root, None

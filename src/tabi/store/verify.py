@@ -7,13 +7,12 @@ lost data, or a hand that changed files.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tabi.errors import StoreError
 from tabi.store.documents import POLICY, VERSIONS, get_policy, get_versions, policy_key, versions_key
-from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, differences
-from tabi.store.objects import TEMPORARY, Objects
+from tabi.store.listing import MANIFEST, MANIFEST_LIMIT
+from tabi.store.objects import Objects
 from tabi.store.snapshots import (
     LATEST,
     MODELS,
@@ -41,12 +40,11 @@ class Finding(NamedTuple):
     action: str
 
 
-def verify(root: Path) -> list[Finding]:
-    """Everything wrong in the store at `root`, in order of path; empty if all is well."""
-    objects = Objects(root)
-    findings = [_leftover(f"{TEMPORARY}/{child}", "was not finished") for child in objects.children(TEMPORARY)]
+def verify(objects: Objects) -> list[Finding]:
+    """Everything wrong in a store, in order of path; empty if all is well."""
+    findings = [_leftover(left.name, "was not finished") for left in objects.left()]
     for name in objects.children(MODELS):
-        if is_name(name) and objects.path(f"{MODELS}/{name}").is_dir():
+        if is_name(name) and objects.is_group(f"{MODELS}/{name}"):
             findings += _verify_model(objects, name)
         else:
             findings.append(_leftover(f"{MODELS}/{name}", "is not a model"))
@@ -102,8 +100,7 @@ def _verify_policy(objects: Objects, name: str) -> Iterator[Finding]:
 
 def _verify_snapshot(objects: Objects, name: str, identity: str) -> Iterator[Finding]:
     key = snapshot_key(name, identity)
-    folder = objects.path(key)
-    if not is_id(identity) or folder.is_symlink() or not folder.is_dir():
+    if not is_id(identity) or not objects.is_group(key):
         yield _leftover(key, "is not a snapshot")
         return
     manifest_key = f"{key}/{MANIFEST}"
@@ -120,7 +117,7 @@ def _verify_snapshot(objects: Objects, name: str, identity: str) -> Iterator[Fin
         yield Finding("error", manifest_key, "belongs to another snapshot", _RESTORE)
         return
     listed = {entry.path for entry in listing.files}
-    for path, problem in differences(folder, listing.files):
+    for path, problem in objects.differences(key, listing.files):
         yield Finding("error", f"{key}/{path}", problem, _RESTORE if path in listed else _REMOVE)
 
 

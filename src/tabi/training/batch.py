@@ -190,7 +190,7 @@ class _Batch:
         """The variables by which a child finds the same workspace."""
         return {
             "TABI_HOME": str(self._workspace.root),
-            "TABI_STORE": str(self._workspace.store),
+            "TABI_STORE": str(self._workspace.models),
             "TABI_TRACKING_URI": self._workspace.tracking_uri,
             "TABI_DATA_CACHE": str(self._workspace.data_cache),
         }

@@ -71,7 +71,7 @@ def teacher_of(workspace: Workspace, config: ProjectConfig, table: Table) -> Tea
         raise ConfigError("distill.teacher: a student learns probabilities; leave calibration.method at none")
     if config.evaluation.repeats:
         raise ConfigError("distill.teacher: other folds hold rows that the teacher knows; set evaluation.repeats=0")
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     folder = store.resolve(ref)
     bundle = Bundle.open(folder)
     run = _run_of(workspace, bundle, ref)
