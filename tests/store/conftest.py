@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -10,8 +12,10 @@ import pytest
 
 from tabi.bundle import Manifest, write_bundle
 from tabi.store import Pointer, Store
+from tests.system.moto import KEYS, s3_server
 
 BundleMaker = Callable[..., Manifest]
+_buckets = count()
 
 
 @pytest.fixture
@@ -48,3 +52,28 @@ def released(store: Store, make_bundle: BundleMaker, tmp_path: Path) -> Pointer:
     """The store holds one release of adult."""
     make_bundle(tmp_path / "first")
     return store.set_latest("adult", store.put_bundle(tmp_path / "first"), expected=None)
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """A server that speaks S3, from the packages that tests are run with."""
+    with s3_server(Path(sys.executable)) as address:
+        yield address
+
+
+@pytest.fixture
+def s3_place(s3_address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The address of an empty store in a bucket of its own."""
+    import boto3
+
+    for name, setting in {**KEYS, "AWS_ENDPOINT_URL": s3_address, "TABI_CACHE": str(tmp_path / "cache")}.items():
+        monkeypatch.setenv(name, setting)
+    bucket = f"models-{next(_buckets)}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return f"s3://{bucket}/team/a"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of each kind."""
+    return Store(tmp_path / "either" if request.param == "folder" else request.getfixturevalue("s3_place"))

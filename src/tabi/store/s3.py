@@ -19,7 +19,7 @@ from tabi.store.listing import MANIFEST, SIGNATURE, Difference, FileEntry
 from tabi.store.objects import Left, tag_of
 
 SCHEME = "s3://"
-_PLACE = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<prefix>(?:/[A-Za-z0-9_.=-]+)*)/?")
+_PLACE = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<prefix>(?:/(?!\.)[A-Za-z0-9_.=-]+)*)/?")
 _CHUNK = 1 << 20
 # an object that is larger than this on its way waits on the disk
 _SPOOL = 8 << 20
