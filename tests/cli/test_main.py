@@ -121,4 +121,4 @@ def test_a_failed_gate_ends_with_exit_code_1_and_one_line(demonstrated: Demonstr
     assert trained.returncode == 0, trained.stderr
     released = run_process(demonstrated.root, "release", "breast_cancer")
     assert released.returncode == 1
-    assert re.fullmatch(r"tabi: no bundle of 'breast_cancer': gate auc: [^\n]+\n", released.stderr)
+    assert re.fullmatch(r"tabi: no bundle of 'breast_cancer': gate metrics: [^\n]+\n", released.stderr)

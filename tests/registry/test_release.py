@@ -14,6 +14,7 @@ from tabi.bundle.session import Session
 from tabi.contract import RowReader, Scalar
 from tabi.data import load_table, tensors_of
 from tabi.errors import GateError, NotFoundError
+from tabi.gates import GATES
 from tabi.project import load_config
 from tabi.registry.release import release
 from tabi.store import Store
@@ -67,7 +68,13 @@ def test_the_proof_and_the_verdicts_are_in_the_bundle_with_their_figures(trained
     assert parity["rows"] > parity["kinds"]["test"]["rows"] == 60
     assert set(parity["worst"]) == {"kind", "row"}
     gates = json.loads(bundle.document("gates.json"))
-    assert [(g["gate"], g["verdict"]) for g in gates] == [("parity", "pass"), ("auc", "pass")]
+    verdicts = {gate["gate"]: gate["verdict"] for gate in gates}
+    assert list(verdicts) == list(GATES)
+    assert verdicts["parity"] == verdicts["metrics"] == verdicts["security"] == "pass"
+    assert verdicts["fairness"] == "skipped"
+    assert "fail" not in verdicts.values()
+    reports = {entry.path for entry in bundle.manifest.files}
+    assert {gate["report"] for gate in gates if "report" in gate} <= reports
     card = bundle.document("MODEL_CARD.md").decode()
     assert "| visits | numeric |" in card
     assert "| town | categorical |" in card
@@ -88,7 +95,7 @@ def test_without_a_run_id_the_last_run_is_released(trained: Trained, fresh: Work
 @pytest.mark.parametrize(
     ("override", "gate", "says"),
     [
-        ("gates.auc_minimum=0.9999", "auc", "is below gates.auc_minimum 0.9999"),
+        ("gates.auc_minimum=0.9999", "metrics", "is below gates.auc_minimum 0.9999"),
         ("gates.parity=1e-300", "parity", r"step clf \(HistGradientBoostingClassifier\) differs by"),
     ],
 )

@@ -8,11 +8,12 @@ from tabi.data.lineage import Lineage, lineage_of
 from tabi.data.origin import Parent
 from tabi.data.snapshot import Snapshot, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
-from tabi.data.table import Fetched, Table, fetch, load_table
+from tabi.data.table import Fetched, LabelledRows, Table, fetch, labelled_rows, load_table, table_of
 
 __all__ = [
     "Fetched",
     "Finding",
+    "LabelledRows",
     "Lineage",
     "Parent",
     "Snapshot",
@@ -25,12 +26,14 @@ __all__ = [
     "findings_of",
     "frame_of",
     "infer_contract",
+    "labelled_rows",
     "latest_snapshot",
     "lineage_of",
     "load_table",
     "open_snapshot",
     "open_source",
     "read_snapshot",
+    "table_of",
     "tensors_of",
     "write_snapshot",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -35,6 +35,15 @@ class Fetched:
     violations: list[Violation]
     findings: list[Finding]
     tracked: Tracked | None
+
+
+class LabelledRows(NamedTuple):
+    """The rows of a snapshot that have a target, with every column, and how many have none."""
+
+    snapshot: Snapshot
+    contract: Contract
+    frame: pd.DataFrame
+    unlabelled: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,11 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
         if latest is None or (latest.source, latest.query) != (config.source, query):
             latest = _snapshot(workspace, config)
         digest = latest.digest
+    return table_of(labelled_rows(workspace, config, digest), config)
+
+
+def labelled_rows(workspace: Workspace, config: ProjectConfig, digest: str) -> LabelledRows:
+    """The rows of a snapshot that a training works on, in stored form with all their columns."""
     if config.sample is None:
         snapshot, rows = read_snapshot(workspace, config.name, digest)
         contract = infer_contract(rows, config)
@@ -89,13 +103,18 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
     kept = labelled(rows, contract)
     if not kept.all():
         rows = rows[kept].reset_index(drop=True)
+    return LabelledRows(snapshot, contract, rows, int((~kept).sum()))
+
+
+def table_of(rows: LabelledRows, config: ProjectConfig) -> Table:
+    """The same rows as a model sees them."""
     return Table(
-        contract=contract,
-        X=canonical_frame(rows, contract),
-        y=encode_target(rows, contract),
-        snapshot=snapshot,
-        by=_ordering(rows, config),
-        unlabelled=int((~kept).sum()),
+        contract=rows.contract,
+        X=canonical_frame(rows.frame, rows.contract),
+        y=encode_target(rows.frame, rows.contract),
+        snapshot=rows.snapshot,
+        by=_ordering(rows.frame, config),
+        unlabelled=rows.unlabelled,
     )
 
 

@@ -1,7 +1,19 @@
 """Gates: checks whose verdict decides whether there is a bundle."""
 
-from tabi.gates.model_quality import auc_gate, quality_gate, r2_gate
-from tabi.gates.parity import parity_gate
-from tabi.gates.verdict import Verdict, require, to_json
+from tabi.gates.candidate import Candidate
+from tabi.gates.released import Champion, find_champion
+from tabi.gates.run import GATES, Judged, run_gates
+from tabi.gates.verdict import Override, Verdict, require, to_json
 
-__all__ = ["Verdict", "auc_gate", "parity_gate", "quality_gate", "r2_gate", "require", "to_json"]
+__all__ = [
+    "GATES",
+    "Candidate",
+    "Champion",
+    "Judged",
+    "Override",
+    "Verdict",
+    "find_champion",
+    "require",
+    "run_gates",
+    "to_json",
+]

@@ -5,12 +5,12 @@ from tabi.project.config import (
     ColumnConfig,
     DistillConfig,
     EvaluationConfig,
-    GatesConfig,
     ProjectConfig,
     SearchConfig,
     SplitConfig,
     ThresholdConfig,
 )
+from tabi.project.gates import FairnessConfig, GatesConfig, Severity
 from tabi.project.load import config_from_yaml, config_to_yaml, dataset_label, load_config, project_names
 
 __all__ = [
@@ -18,9 +18,11 @@ __all__ = [
     "ColumnConfig",
     "DistillConfig",
     "EvaluationConfig",
+    "FairnessConfig",
     "GatesConfig",
     "ProjectConfig",
     "SearchConfig",
+    "Severity",
     "SplitConfig",
     "ThresholdConfig",
     "config_from_yaml",

@@ -8,6 +8,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from tabi.project.gates import FairnessConfig, GatesConfig
+
 
 class Mode(Enum):
     """How long a search may take: `fast` is seconds, `full` is every candidate of the preset."""
@@ -193,19 +195,6 @@ class EvaluationConfig:
 
 
 @dataclass
-class GatesConfig:
-    """Bounds that a release must meet.
-
-    `parity` is absolute, in probability, and relative to the target's spread in a regression. `auc_minimum` is for
-    classes (of several, the mean of each against the rest), `r2_minimum` for numbers.
-    """
-
-    parity: float = 1e-9
-    auc_minimum: float = 0.5
-    r2_minimum: float = 0.0
-
-
-@dataclass
 class ProjectConfig:
     """A project. `source` and `target` have no default; the rest has one that suits most tables."""
 
@@ -241,5 +230,6 @@ class ProjectConfig:
     threshold: ThresholdConfig = field(default_factory=ThresholdConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gates: GatesConfig = field(default_factory=GatesConfig)
+    fairness: FairnessConfig = field(default_factory=FairnessConfig)
     # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
     code: str = ""

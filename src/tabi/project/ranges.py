@@ -14,6 +14,8 @@ Rule = tuple[str, Callable[[Any], bool]]
 
 SHARE: Rule = ("between 0 and 1", lambda value: 0 <= value <= 1)
 INNER_SHARE: Rule = ("above 0 and below 1", lambda value: 0 < value < 1)
+OPTIONAL_SHARE: Rule = ("between 0 and 1", lambda value: value is None or 0 <= value <= 1)
+OPTIONAL_POSITIVE: Rule = ("above 0", lambda value: value is None or 0 < value < float("inf"))
 REACHED_SHARE: Rule = ("above 0 and at most 1", lambda value: 0 < value <= 1)
 TWO_OR_MORE: Rule = ("2 or more", lambda value: value >= 2)
 NOT_NEGATIVE: Rule = ("0 or more", lambda value: 0 <= value < float("inf"))
@@ -46,6 +48,31 @@ RANGES: dict[str, Rule] = {
     "gates.parity": NOT_NEGATIVE,
     "gates.auc_minimum": SHARE,
     "gates.r2_minimum": ("at most 1", lambda value: value <= 1),
+    "gates.data_quality.rows_minimum": ("1 or more", lambda value: value is None or value >= 1),
+    "gates.data_quality.broken_maximum": SHARE,
+    "gates.data_quality.missing_maximum": OPTIONAL_SHARE,
+    "gates.data_quality.duplicates_maximum": OPTIONAL_SHARE,
+    "gates.data_quality.class_minimum": OPTIONAL_SHARE,
+    "gates.leakage.shared_maximum": OPTIONAL_SHARE,
+    "gates.leakage.column_maximum": OPTIONAL_SHARE,
+    "gates.drift.psi_maximum": OPTIONAL_POSITIVE,
+    "gates.champion.tolerance": NOT_NEGATIVE,
+    "gates.champion.confidence": INNER_SHARE,
+    "gates.champion.resamples": ("between 100 and 100000", lambda value: 100 <= value <= 100_000),
+    "gates.slices.ratio_maximum": OPTIONAL_POSITIVE,
+    "gates.calibration.ece_maximum": OPTIONAL_SHARE,
+    "gates.latency.row_maximum": OPTIONAL_POSITIVE,
+    "gates.latency.hundred_maximum": OPTIONAL_POSITIVE,
+    "gates.size.graph_maximum": OPTIONAL_POSITIVE,
+    "gates.size.bundle_maximum": OPTIONAL_POSITIVE,
+    "fairness.least_rows": ("1 or more", lambda value: value >= 1),
+    "fairness.least_positives": ("1 or more", lambda value: value >= 1),
+    "fairness.demographic_parity.warn": OPTIONAL_POSITIVE,
+    "fairness.demographic_parity.fail": OPTIONAL_POSITIVE,
+    "fairness.equalized_odds.warn": OPTIONAL_SHARE,
+    "fairness.equalized_odds.fail": OPTIONAL_SHARE,
+    "fairness.auc.warn": OPTIONAL_SHARE,
+    "fairness.auc.fail": OPTIONAL_SHARE,
 }
 
 

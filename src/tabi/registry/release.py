@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import requires
 from pathlib import Path
@@ -16,11 +16,13 @@ from tabi.bundle.signature import Signer, sign
 from tabi.bundle.signed import SHOWN
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
 from tabi.data import Table, load_table, tensors_of
+from tabi.errors import TabiError
 from tabi.evidence import Record, append, now
-from tabi.gates import Verdict, parity_gate, quality_gate, require, to_json
+from tabi.gates import Candidate, Champion, Judged, Verdict, find_champion, require, run_gates, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
 from tabi.registry.lineage import lineage_of_run
+from tabi.registry.same import same_bundle
 from tabi.registry.signing import sign_snapshot
 from tabi.store import Store
 from tabi.store.listing import SIGNATURE
@@ -59,20 +61,21 @@ def release(
     say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
     table = load_table(workspace, run.config, digest=run.snapshot_digest)
     parity = _prove(table, run, compiled)
-    verdicts = (parity_gate(parity), quality_gate(run.metrics, run.contract.target.task, run.config.gates))
-    for verdict in verdicts:
-        say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
-    _record(workspace, run, parity, verdicts)
-    require(verdicts, name)
     store = Store(workspace.models)
+    expected = store.latest(name)
     with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
         folder = Path(scratch)
-        _write_documents(folder, run, compiled, parity, verdicts)
+        _write_documents(folder, run, compiled, parity)
         if run.config.explain:
             document = explanation_document(table, run, compiled)
             (folder / layout.EXPLANATION).write_bytes(document)
             say(f"explain  {len(document):,} bytes")
         (folder / layout.LINEAGE).write_bytes(lineage_of_run(run, table.snapshot).to_json())
+        champion, fault = _champion(workspace, name)
+        candidate = Candidate(workspace, run, table, compiled.model, parity, folder, champion, fault)
+        verdicts = _judge(candidate, say)
+        (folder / layout.GATES).write_bytes(to_json(verdicts))
+        (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
         manifest = write_bundle(
             folder,
             name=name,
@@ -83,16 +86,37 @@ def release(
             environment=run.environment_digest,
             runtime=_runtime(),
         )
-        expected = store.latest(name)
-        if signer is not None:
-            (folder / SIGNATURE).write_bytes(sign(folder, signer))
-        store.put_bundle(folder)
+        identity = same_bundle(store, manifest, verdicts, signer)
+        if identity is None:
+            if signer is not None:
+                (folder / SIGNATURE).write_bytes(sign(folder, signer))
+            identity = store.put_bundle(folder)
     if signer is not None:
-        sign_snapshot(store.open_path(name, manifest.id), store, signer)
+        sign_snapshot(store.open_path(name, identity), store, signer)
         say(f"sign     by the key {signer.fingerprint[:SHOWN]}")
-    store.set_latest(name, manifest.id, expected)
-    say(f"bundle   {manifest.id}")
-    return Released(manifest.id, store.open_path(name, manifest.id), run, parity, verdicts)
+    store.set_latest(name, identity, expected)
+    say(f"bundle   {identity}")
+    return Released(identity, store.open_path(name, identity), run, parity, verdicts)
+
+
+def _champion(workspace: Workspace, name: str) -> tuple[Champion | None, str]:
+    """The champion, or why it cannot be opened: a release is what mends a damaged one."""
+    try:
+        return find_champion(workspace, name), ""
+    except TabiError as error:
+        return None, str(error)
+
+
+def _judge(candidate: Candidate, say: Callable[[str], None]) -> tuple[Verdict, ...]:
+    """Ask the gates and leave their verdicts as evidence. `GateError` where one fails."""
+    judged = []
+    for each in run_gates(candidate):
+        say(f"gate     {each.verdict.gate}: {each.verdict.verdict}, {each.verdict.reason}")
+        judged.append(each)
+    verdicts = tuple(each.verdict for each in judged)
+    _record(candidate, judged)
+    require(verdicts, candidate.run.project)
+    return verdicts
 
 
 def _prove(table: Table, run: Run, compiled: Compiled) -> Parity:
@@ -104,13 +128,11 @@ def _prove(table: Table, run: Run, compiled: Compiled) -> Parity:
     return prove(run.pipeline, compiled, run.contract, test, bound=bound, seed=seed, spread=spread)
 
 
-def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity, verdicts: tuple[Verdict, ...]) -> None:
-    """Everything that the bundle holds. Nothing here depends on the time: the same run gives the same id."""
+def _write_documents(folder: Path, run: Run, compiled: Compiled, parity: Parity) -> None:
+    """What the bundle holds beside the gates' verdicts. Nothing here depends on the time."""
     (folder / layout.GRAPH).write_bytes(compiled.model)
     (folder / layout.SCHEMA).write_bytes(run.contract.to_json())
     (folder / layout.PARITY).write_bytes(msgspec.json.format(msgspec.json.encode(parity), indent=2) + b"\n")
-    (folder / layout.GATES).write_bytes(to_json(verdicts))
-    (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
     if run.threshold is not None:
         threshold = Threshold(run.threshold, run.config.threshold.criterion.value)
         (folder / layout.THRESHOLD).write_bytes(msgspec.json.format(msgspec.json.encode(threshold), indent=2) + b"\n")
@@ -128,14 +150,22 @@ def _runtime() -> dict[str, str]:
     return {RUNTIME: found[0].removeprefix(RUNTIME)} if found else {}
 
 
-def _record(workspace: Workspace, run: Run, parity: Parity, verdicts: tuple[Verdict, ...]) -> None:
-    failed = any(v.verdict == "fail" for v in verdicts)
-    gates = {v.gate: v.verdict for v in verdicts}
+def _record(candidate: Candidate, judged: Sequence[Judged]) -> None:
+    """One record of the release, with every verdict, what it rests on and how long the gate took."""
+    run, verdicts = candidate.run, [each.verdict for each in judged]
+    champion = candidate.champion
+    inputs = {"run": run.run_id, "snapshot": run.snapshot_digest}
     record = Record(
         kind="release",
         subject=run.project,
-        verdict="fail" if failed else "pass",
-        inputs={"run": run.run_id, "snapshot": run.snapshot_digest},
-        figures={"parity": parity.max_abs_diff, "rows": parity.rows, "gates": gates},
+        verdict="fail" if any(v.verdict == "fail" for v in verdicts) else "pass",
+        inputs=inputs if champion is None else {**inputs, "champion": champion.bundle.id},
+        figures={
+            "parity": candidate.parity.max_abs_diff,
+            "rows": candidate.parity.rows,
+            "gates": {v.gate: v.verdict for v in verdicts},
+            "verdicts": msgspec.to_builtins(verdicts),
+            "seconds": {each.verdict.gate: round(each.seconds, 3) for each in judged},
+        },
     )
-    append(workspace.evidence, record)
+    append(candidate.workspace.evidence, record)

@@ -64,7 +64,7 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
     return Run(
         run_id=found.info.run_id,
         project=name,
-        config=config_from_yaml((folder / "config.yaml").read_text(encoding="utf-8"), _code(folder / "pipeline.py")),
+        config=_config(folder),
         contract=Contract.from_json((folder / "schema.json").read_bytes()),
         pipeline=load_pipeline(folder / "pipeline.skops"),
         snapshot_digest=tags["tabi.snapshot"],
@@ -78,6 +78,19 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
         teacher=tags.get("tabi.teacher", ""),
         created=datetime.fromtimestamp(found.info.start_time / 1000, UTC).isoformat(),
     )
+
+
+def config_of_run(workspace: Workspace, name: str, run_id: str) -> ProjectConfig:
+    """The configuration alone of a run; its pipeline is not opened. `NotFoundError` where there is no such run."""
+    from mlflow.artifacts import download_artifacts
+
+    found = _find(tracking_client(workspace), name, run_id)
+    folder = Path(download_artifacts(run_id=found.info.run_id, tracking_uri=workspace.tracking_uri))
+    return _config(folder)
+
+
+def _config(folder: Path) -> ProjectConfig:
+    return config_from_yaml((folder / "config.yaml").read_text(encoding="utf-8"), _code(folder / "pipeline.py"))
 
 
 def _find(client: MlflowClient, name: str, run_id: str | None) -> MlflowRun:

@@ -31,11 +31,11 @@ def calibration_report(subject: Subject) -> tuple[Json, Figure]:
     is the model, and `sigmoid` and `isotonic` are what either calibration, learnt on out-of-fold predictions of the
     training rows, would make of it.
     """
-    y, given = _judged(subject, subject.test.y, subject.prediction)
+    y, given = judged(subject, subject.test.y, subject.prediction)
     uncalibrated = _without_calibration(subject)
     if uncalibrated is not None:
         method, raw = uncalibrated
-        found = {"before": measured(*_judged(subject, subject.test.y, raw)), "after": measured(y, given)}
+        found = {"before": measured(*judged(subject, subject.test.y, raw)), "after": measured(y, given)}
         content: Json = {"calibrated": method, "rows": len(y), **found}
     else:
         found = {"before": measured(y, given), **_if_calibrated(subject, y, given)}
@@ -62,7 +62,7 @@ def measured(y: npt.NDArray[Any], probability: Floats) -> Json:
     }
 
 
-def _judged(subject: Subject, y: npt.NDArray[Any], prediction: Floats) -> tuple[npt.NDArray[Any], Floats]:
+def judged(subject: Subject, y: npt.NDArray[Any], prediction: Floats) -> tuple[npt.NDArray[Any], Floats]:
     """What is to happen, 0 or 1, and the probability that is given for it."""
     if subject.task == "binary":
         return y, prediction
@@ -83,7 +83,7 @@ def _if_calibrated(subject: Subject, y: npt.NDArray[Any], given: Floats) -> Json
     if subject.out_of_fold is None:
         return {}
     known = np.isfinite(subject.out_of_fold).reshape(len(subject.out_of_fold), -1).all(axis=1)
-    labels, learnt = _judged(subject, subject.training.y[known], subject.out_of_fold[known])
+    labels, learnt = judged(subject, subject.training.y[known], subject.out_of_fold[known])
     if not 0 < labels.sum() < len(labels):
         return {}
     sigmoid = LogisticRegression(C=np.inf).fit(_log_odds(learnt), labels)

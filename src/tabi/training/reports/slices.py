@@ -44,6 +44,12 @@ class Slice(NamedTuple):
 
 
 def slices_report(subject: Subject) -> tuple[Json, Figure]:
+    """The worst slices of the test rows, and their picture."""
+    content = worst_slices(subject)
+    return content, _figure(content)
+
+
+def worst_slices(subject: Subject) -> Json:
     """The worst slices of the test rows."""
     errors = errors_of(subject)
     shares = subject.task != "regression"
@@ -67,7 +73,7 @@ def slices_report(subject: Subject) -> tuple[Json, Figure]:
         masks = {each.column: each for each in columns}
         listed = [_bootstrapped(found, masks, errors, subject.seed) for found in listed]
         listed_pairs = [_bootstrapped(found, masks, errors, subject.seed) for found in listed_pairs]
-    content = {
+    return {
         "error": "share of wrong rows" if shares else "mean absolute error",
         "interval": "Wilson, 95 %" if shares else f"bootstrap of {RESAMPLES} samples, 95 %",
         "threshold": subject.threshold,
@@ -77,7 +83,6 @@ def slices_report(subject: Subject) -> tuple[Json, Figure]:
         "slices": [_told(found) for found in listed if found.low > overall],
         "pairs": [_told(found) for found in listed_pairs if found.low > overall],
     }
-    return content, _figure(content)
 
 
 def errors_of(subject: Subject) -> Floats:
