@@ -9,6 +9,7 @@ import pandas as pd
 
 from tabi.bundle import Bundle
 from tabi.bundle.session import Session
+from tabi.bundle.signature import verify
 from tabi.contract import Contract
 from tabi.data import canonical_frame, tensors_of
 from tabi.errors import TabiError
@@ -52,13 +53,13 @@ class Champion:
 def find_champion(workspace: Workspace, name: str) -> Champion | None:
     """The bundle that servers answer with, None before the first release.
 
-    Raises `StoreError` or `BundleError` where there is one and it is not whole.
+    Raises `StoreError` or `BundleError` where there is one and it is not whole, or not signed by whom it should be.
     """
     store = Store(workspace.store)
     pointer = store.latest(name)
     if pointer is None:
         return None
-    bundle = Bundle.open(store.open_path(name, pointer.id))
+    bundle = verify(store.open_path(name, pointer.id))
     try:
         config = config_of_run(workspace, name, bundle.manifest.run)
     except (TabiError, OSError):
