@@ -11,6 +11,7 @@ from tabi.project import (
     ColumnConfig,
     ProjectConfig,
     SearchConfig,
+    Severity,
     config_from_yaml,
     config_to_yaml,
     dataset_label,
@@ -41,6 +42,16 @@ def refusal(workspace: Workspace, text: str, *overrides: str) -> str:
 
 def test_a_source_and_a_target_are_enough(workspace: Workspace) -> None:
     assert load(workspace, LEAST) == ProjectConfig(name="p", source="csv:a.csv", target="y")
+
+
+def test_gates_are_configured_by_name_and_off_is_a_word(workspace: Workspace) -> None:
+    text = LEAST + "gates: {severity: {security: off, latency: warn}, minimum: {acc: 0.7}}\n"
+    config = load(workspace, text, "gates.severity.size=off", "gates.minimum.recall=0.5", "fairness.sensitive=[sex]")
+    words = {"security": Severity.off, "latency": Severity.warn, "size": Severity.off}
+    assert config.gates.severity == words
+    assert config.gates.minimum == {"acc": 0.7, "recall": 0.5}
+    assert config.fairness.sensitive == ["sex"]
+    assert config_from_yaml(config_to_yaml(config)) == config
 
 
 PROJECTS = ["adult", "breast_cancer", "credit-g", "tickets-en", "tickets-ja"]

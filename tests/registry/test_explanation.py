@@ -73,7 +73,7 @@ def test_every_task_is_explained_from_its_rows_to_its_reply(
 ) -> None:
     workspace = replace(trained.workspace, store=tmp_path / "store")
     config = CONFIG.replace("target: bought", f"target: {target}").replace('positive: "yes"', f"task: {task}")
-    write_project(workspace.root, name, config + "explain: true\ngates: {auc_minimum: 0, r2_minimum: -10}\n")
+    write_project(workspace.root, name, config + "  auc_minimum: 0\n  r2_minimum: -10\nexplain: true\n")
     run = train(workspace, load_config(workspace, name)).run_id
     model = Model.open(release(workspace, name, run).folder)
     found = explain_row(model, {"visits": 4, "plan": "a", "bought": "yes"}, "1")

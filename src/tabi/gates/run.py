@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from tabi.errors import ConfigError
 from tabi.gates.calibration import calibration_gate
@@ -56,6 +56,7 @@ class Judged(NamedTuple):
 def run_gates(candidate: Candidate) -> Iterator[Judged]:
     """Ask every gate. `ConfigError` before the first where `gates.severity` names none."""
     check_severities(candidate.gates)
+    pools = ThreadpoolController()
     for name, gate in GATES.items():
         begun = time.perf_counter()
         severity = candidate.gates.severity.get(name, Severity.fail)
@@ -63,7 +64,7 @@ def run_gates(candidate: Candidate) -> Iterator[Judged]:
             verdict = Verdict(name, "off", {}, f"gates.severity.{name} is off")
         else:
             # many short calls: more threads than one would wait for each other
-            with threadpool_limits(1):
+            with pools.limit(limits=1):
                 verdict = _at_most(gate(candidate), severity)
         yield Judged(verdict, time.perf_counter() - begun)
 

@@ -99,7 +99,7 @@ def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> P
     overrides = [override.lstrip("+") for override in overrides]
     for override in overrides:
         _refuse_unknown_override(override)
-    content, overrides = _with_columns(content, overrides)
+    content, overrides = _with_columns(_with_severities(content), overrides)
     store = ConfigStore.instance()
     store.store("tabi_defaults", node=ProjectConfig)
     store.store("tabi_project", node={"defaults": ["tabi_defaults", "_self_"], **content})
@@ -124,6 +124,16 @@ def _opened(override: str) -> str:
 
 def _is_below(key: str, parents: tuple[str, ...]) -> bool:
     return key.startswith(tuple(f"{parent}." for parent in parents))
+
+
+def _with_severities(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with `off` where YAML read it as no."""
+    gates = content.get("gates")
+    severity = gates.get("severity") if isinstance(gates, dict) else None
+    if not isinstance(gates, dict) or not isinstance(severity, dict):
+        return content
+    words = {gate: "off" if word is False else word for gate, word in severity.items()}
+    return {**content, "gates": {**gates, "severity": words}}
 
 
 def _with_columns(content: dict[str, Any], overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
