@@ -55,7 +55,7 @@ def find_champion(workspace: Workspace, name: str) -> Champion | None:
 
     Raises `StoreError` or `BundleError` where there is one and it is not whole, or not signed by whom it should be.
     """
-    store = Store(workspace.store)
+    store = Store(workspace.models)
     pointer = store.latest(name)
     if pointer is None:
         return None
