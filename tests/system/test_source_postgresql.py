@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -19,11 +12,10 @@ from tabi.data.sources import sql
 from tabi.errors import DataError, SourceError
 from tabi.project import ProjectConfig
 from tabi.workspace import Workspace
-from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.postgresql import PASSWORD, postgresql
 
 pytestmark = pytest.mark.system
 
-PASSWORD = "hunter2-of-the-database"  # noqa: S105 - of a server that lives as long as the test
 QUERY = """
     SELECT age, fee, job, active, since, at, id::text AS code, left_us
     FROM people WHERE job LIKE 'c%' OR job IS NULL ORDER BY id
@@ -40,50 +32,13 @@ TABLE = """
 """
 
 
-def _commands() -> Path:
-    """The folder of PostgreSQL's commands; in CI, whose machine is bare, from Debian's packages."""
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and os.environ.get("CI") and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "postgresql"]):
-            subprocess.run(command, capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        give_up("there is no PostgreSQL")
-    return found[-1].parent
-
-
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of its own with a password, and the table."""
-    commands = _commands()
-    # it refuses to run as root
-    owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="tabi-postgresql-"))
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    if os.geteuid() == 0:
-        for path in (folder, secret):
-            shutil.chown(path, owner)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number: int = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        user = owner if os.geteuid() == 0 else None
-        # the server keeps what it is given as its output open
-        subprocess.run(command, user=user, cwd=folder, stdout=subprocess.DEVNULL, check=True, timeout=60)
-
-    data = str(folder / "data")
-    try:
-        run(str(commands / "initdb"), "-D", data, "-U", "tabi", "-A", "scram-sha-256", "--pwfile", str(secret), "-N")
-        options = f"-p {number} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_statement=all"
-        run(str(commands / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-        try:
-            with psycopg.connect(_address(number), password=PASSWORD) as connection:
-                connection.execute(TABLE)
-            yield number
-        finally:
-            run(str(commands / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
+    with postgresql() as number:
+        with psycopg.connect(_address(number), password=PASSWORD) as connection:
+            connection.execute(TABLE)
+        yield number
 
 
 def _address(port: int) -> str:
