@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -53,8 +54,6 @@ def test_a_database_of_a_newer_tabi_is_left_alone(workspace: Workspace) -> None:
 def test_it_may_share_a_database_with_mlflow(workspace: Workspace) -> None:
     """MLflow keeps the number of its own migration in Alembic's usual table."""
     url = f"sqlite:///{workspace.root}/shared.db"
-    import sqlite3
-
     with sqlite3.connect(workspace.root / "shared.db") as connection:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         connection.execute("INSERT INTO alembic_version VALUES ('of mlflow')")
@@ -67,9 +66,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sqlalchemy import event
-from tabi.state import Database, connect
-engine_of = connect.engine_of
-left = int(sys.argv[1])
+import tabi.state.database
+from tabi.state import Database
+engine_of = tabi.state.database.engine_of
+left = 0
 def watched(url):
     engine = engine_of(url)
     @event.listens_for(engine, "before_cursor_execute")
@@ -80,21 +80,34 @@ def watched(url):
             if left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
     return engine
-import tabi.state.database
 tabi.state.database.engine_of = watched
-Database.open("sqlite:///state/tabi.db", Path.cwd())
+for statements in range(99):
+    child = os.fork()
+    if child == 0:
+        left = statements
+        Database.open("sqlite:///tabi.db", Path.cwd() / f"killed after {statements:02}")
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
 """
 
 
-@pytest.mark.parametrize("statements", [0, 1, 3, 5])
-def test_a_migration_that_is_killed_leaves_nothing_and_is_run_by_the_next(
-    statements: int, workspace: Workspace
-) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(statements)], cwd=workspace.root, check=False)
-    assert done.returncode == -9
-    with Database.of(workspace).reading() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, metadata) == []
+def test_a_migration_that_is_killed_leaves_nothing_and_is_run_by_the_next(workspace: Workspace) -> None:
+    """Before each of its statements in turn, until one run comes to its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], cwd=workspace.root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    folders = sorted(workspace.root.glob("killed after *"))
+    assert len(folders) > 6
+    for folder in folders[:-1]:
+        with sqlite3.connect(folder / "tabi.db") as connection:
+            assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        connection.close()
+    for folder in folders:
+        with Database.open("sqlite:///tabi.db", folder).reading() as opened:
+            context = MigrationContext.configure(opened, opts={"version_table": VERSION_TABLE})
+            assert compare_metadata(context, metadata) == []
 
 
 def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:

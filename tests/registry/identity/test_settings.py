@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tabi.errors import ConfigError
 from tabi.registry.identity.settings import Grant, Oidc, Settings, Token, load
+from tests.conftest import REPOSITORY
 
 DIGEST = hashlib.sha256(b"a token").hexdigest()
 TOKEN = f'[[token]]\nname = "maria"\nroles = ["approver"]\nsha256 = "{DIGEST}"\n'
@@ -32,6 +34,15 @@ def test_tokens_and_an_issuer_are_read(path: Path) -> None:
         token=(Token("maria", ("approver",), DIGEST, date(2027, 6, 30)),),
         oidc=Oidc("https://ci", "tabi", "keys.json", role=(Grant("releaser", "ref", ("refs/heads/main",)),)),
     )
+
+
+def test_the_example_of_the_documentation_is_valid(path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", (REPOSITORY / "docs" / "audit.md").read_text(), flags=re.DOTALL)
+    path.write_text(example)
+    found = load(path)
+    assert found is not None
+    assert found.oidc is not None
+    assert [token.name for token in found.token] == ["maria"]
 
 
 @pytest.mark.parametrize(
