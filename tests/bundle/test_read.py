@@ -240,3 +240,25 @@ def test_reading_bundles_imports_no_training_library_and_nothing_that_opens_a_pi
     modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     for module in ("sklearn", "pandas", "mlflow", "onnx'", "onnxruntime", "joblib", "skops", "scipy"):
         assert f"'{module}" not in modules
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize("path", ["manifest.json", "schema.json", "threshold.json", "lineage.json"])
+def test_json_that_is_nested_too_deep_is_refused(files: Path, write: Writer, path: str) -> None:
+    if path != "manifest.json":
+        (files / path).write_bytes(b'{"x": ' + DEEP + b"}")
+    write(files)
+    if path == "manifest.json":
+        (files / path).write_bytes(b'{"format": 2, "x": ' + DEEP + b"}")
+
+    def read() -> None:
+        opened = Bundle.open(files)
+        opened.lineage()
+        opened.threshold()
+        opened.contract()
+
+    with pytest.raises(BundleError, match=f"^{path} is not a ") as caught:
+        read()
+    assert "\n" not in str(caught.value)

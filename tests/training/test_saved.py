@@ -1,4 +1,5 @@
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from tabi.contract import Target
-from tabi.errors import TrainingError
+from tabi.errors import BundleError, TrainingError
 from tabi.project import CalibrationConfig
 from tabi.project.config import CalibrationMethod, SplitKind
 from tabi.training.fitting import fit_best
@@ -73,4 +74,16 @@ def test_a_file_that_would_run_a_command_is_refused_by_the_name_of_its_type(tmp_
     path = tmp_path / "p.skops"
     skops.io.dump(Pipeline([("prep", FunctionTransformer(os.system)), ("clf", LogisticRegression())]), path)
     with pytest.raises(TrainingError, match=r"p\.skops holds the type '(posix|nt)\.system', which is not trusted"):
+        load_pipeline(path)
+
+
+def test_a_file_that_grows_when_it_is_unpacked_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.skops"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("schema.json", b" " * (65 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(BundleError, match=r"^pipeline\.skops holds 1 files of 68157440 bytes"):
+        load_pipeline(path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(BundleError, match="is not a whole skops file"):
         load_pipeline(path)

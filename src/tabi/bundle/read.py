@@ -105,7 +105,7 @@ class Bundle:
         """The decision threshold of a binary model."""
         try:
             return msgspec.json.decode(self.document(layout.THRESHOLD), type=Threshold)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise _refused(self.folder, layout.THRESHOLD, f"is not a threshold ({error})") from error
 
     def lineage(self) -> Lineage | None:
@@ -114,7 +114,7 @@ class Bundle:
             return None
         try:
             return msgspec.json.decode(self.document(layout.LINEAGE), type=Lineage)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise _refused(self.folder, layout.LINEAGE, f"is not a lineage ({error})") from error
 
     def _entry(self, path: str) -> FileEntry:
@@ -137,7 +137,7 @@ def _read_manifest(folder: Path) -> tuple[bytes, Manifest]:
         if not 1 <= found <= layout.FORMAT:
             raise BundleError(f"{folder} has bundle format {found}, this Tabi reads {layout.FORMAT}: update Tabi")
         return data, msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise _refused(folder, MANIFEST, f"is not a manifest ({error})") from error
 
 

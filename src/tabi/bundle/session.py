@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from tabi.bundle.external import problem_of
 from tabi.contract import Target, Task, Tensors
 from tabi.errors import BundleError
 
@@ -31,6 +32,9 @@ class Session:
     """
 
     def __init__(self, graph: bytes) -> None:
+        problem = problem_of(graph)
+        if problem is not None:
+            raise BundleError(f"model.onnx {problem}: {_REDO}")
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

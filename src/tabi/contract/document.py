@@ -75,7 +75,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         """Read what `to_json` wrote; `BundleError` if it is anything else."""
         try:
             contract = msgspec.json.decode(data, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise BundleError(f"schema.json is not a contract: {error}") from error
         if not 1 <= contract.format <= FORMAT:
             raise BundleError(f"schema.json has format {contract.format}, this Tabi reads {FORMAT}: update Tabi")

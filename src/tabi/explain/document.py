@@ -84,7 +84,7 @@ class Explanation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Read what `to_json` wrote; `BundleError` if it is anything else."""
         try:
             found = msgspec.json.decode(data, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise BundleError(f"explanation.json is not an explanation ({error}): release the model again") from error
         if found.format != FORMAT:
             raise BundleError(f"explanation.json has format {found.format}, this Tabi reads {FORMAT}: update Tabi")

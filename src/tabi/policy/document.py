@@ -67,5 +67,5 @@ def read_policy(data: bytes, where: str) -> Policy:
     """The policy in a document's bytes; `StoreError` naming `where` if it is none, or of a kind that is not known."""
     try:
         return msgspec.json.decode(data, type=Policy)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise StoreError(f"{where} is no policy that this Tabi knows ({error}): update Tabi or restore it") from error

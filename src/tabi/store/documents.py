@@ -72,7 +72,7 @@ def get_versions(objects: Objects, name: str) -> StoredVersions:
         return StoredVersions(Versions(), None)
     try:
         return StoredVersions(msgspec.json.decode(data, type=Versions), tag_of(data))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise StoreError(f"{key} lists no versions ({error}): remove it, `tabi models` makes it again") from error
 
 

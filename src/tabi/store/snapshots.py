@@ -66,7 +66,7 @@ def read_listing(data: bytes, where: str) -> Listing:
     """The listing in a manifest's bytes; `StoreError` naming `where` if they are no sound manifest."""
     try:
         listing = msgspec.json.decode(data, type=Listing)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise StoreError(f"{where} is not a manifest: {error}") from error
     problem = list_problem(listing.files, listing.id)
     if problem is not None:

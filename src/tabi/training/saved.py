@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from sklearn.pipeline import Pipeline
 
-from tabi.errors import TrainingError
+from tabi.errors import BundleError, TrainingError
+
+# of the files in a skops file, which is a ZIP: how many, how large in all, and how much smaller they may lie there
+MOST_FILES = 100_000
+LARGEST = 2 << 30
+MOST_TIMES = 200
+# below this a file that is compressed well is no danger
+SMALL = 64 << 20
 
 # Types beyond skops' own list that a preset's fitted pipeline holds. Never taken from the file itself.
 TRUSTED_TYPES = frozenset(
@@ -38,15 +46,30 @@ def save_pipeline(pipeline: Pipeline, path: Path) -> None:
 
 
 def load_pipeline(path: Path) -> Pipeline:
-    """Read what `save_pipeline` wrote. `TrainingError` names the first type that is not trusted, and loads nothing."""
+    """Read what `save_pipeline` wrote. `TrainingError` names the first type that is not trusted, and loads nothing.
+
+    `BundleError` if it would grow beyond all bounds when it is unpacked: nothing is unpacked to find that out.
+    """
     from skops.io import load
 
+    _bounded(path)
     if unknown := _untrusted(path):
         raise TrainingError(
             f"{path.name} holds the type {unknown[0]!r}, which is not trusted: train again, and find out who wrote it"
         )
     pipeline: Pipeline = load(path, trusted=sorted(TRUSTED_TYPES))
     return pipeline
+
+
+def _bounded(path: Path) -> None:
+    try:
+        with ZipFile(path) as file:
+            entries = file.infolist()
+    except (BadZipFile, OSError) as error:
+        raise BundleError(f"{path.name} is not a whole skops file: take another copy, or train again") from error
+    size, packed = sum(e.file_size for e in entries), sum(e.compress_size for e in entries)
+    if len(entries) > MOST_FILES or size > LARGEST or (size > SMALL and size > packed * MOST_TIMES):
+        raise BundleError(f"{path.name} holds {len(entries)} files of {size} bytes in all: it is refused, train again")
 
 
 def _untrusted(path: Path) -> list[str]:
