@@ -17,7 +17,8 @@
     ├── StateError           the state database cannot be read or written
     ├── ForbiddenError       nobody, or somebody without the role, asked for it
     ├── RequestError         a request's body is not what the contract asks for
-    └── NotReadyError        the server has no model loaded yet
+    ├── NotReadyError        the server has no model loaded yet
+    └── StartError           a server cannot start: a model is not there, not whole, not trusted or not for this machine
 
 A message is one line: what is wrong, where, and what to do. It never holds a data value.
 `outcome_of` is the only place where an error becomes an exit code or an HTTP status.
@@ -108,6 +109,10 @@ class NotReadyError(TabiError):
     """The server has no model loaded yet."""
 
 
+class StartError(TabiError):
+    """A server cannot start with what it was told to serve."""
+
+
 class Outcome(NamedTuple):
     """What an error becomes outside: an exit code for a shell, a status and title for HTTP."""
 
@@ -116,7 +121,8 @@ class Outcome(NamedTuple):
     title: str
 
 
-# Exit code 2 is for what the caller wrote wrongly, 1 for what went wrong with it.
+# Exit code 2 is for what the caller wrote wrongly, 1 for what went wrong with it. 78 is what sysexits.h calls a wrong
+# configuration: whoever restarts containers can tell a model that is not there from a crash.
 _OUTCOMES: dict[type[BaseException], Outcome] = {
     ConfigError: Outcome(2, 500, "The configuration is wrong"),
     NotFoundError: Outcome(2, 404, "Not found"),
@@ -125,6 +131,7 @@ _OUTCOMES: dict[type[BaseException], Outcome] = {
     ConflictError: Outcome(1, 409, "Somebody else was first"),
     ForbiddenError: Outcome(1, 403, "Not allowed"),
     NotReadyError: Outcome(1, 503, "No model is loaded yet"),
+    StartError: Outcome(78, 503, "The server cannot start"),
     TabiError: Outcome(1, 500, "The operation failed"),
     Exception: Outcome(1, 500, "Internal error"),
 }

@@ -64,11 +64,7 @@ def test_check_names_all_models(tabi: Tabi, harbour: Harbour) -> None:
 WRONG = [
     (["voyage", "voyage"], "twice"),
     (["voyage", "voyage@latest"], "twice"),
-    (["voyage:00000000"], "snapshot"),
     (["voyage:xyz"], "8 digits"),
-    (["voyage@champion"], "champion"),
-    (["./absent"], "neither"),
-    (["voyage", "nobody"], "nobody"),
     (["voyage", "--host", "no-such-host.invalid"], "--host"),
     (["voyage", "--host", "a..b"], "--host"),
     (["voyage", "--host", "192.0.2.1"], "--port"),
@@ -117,12 +113,12 @@ def test_workers_that_cannot_start_are_one_line_and_the_exit_code_of_their_error
         return subprocess.run([*command, ref], env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     unknown = run("nobody")
-    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert (unknown.returncode, unknown.stdout) == (78, "")
     assert is_one_line(unknown.stderr)
     graph = own_harbour.path() / "model.onnx"
     graph.write_bytes(b"\0" * graph.stat().st_size)
     damaged = run("voyage")
-    assert (damaged.returncode, damaged.stdout) == (1, "")
+    assert (damaged.returncode, damaged.stdout) == (78, "")
     assert is_one_line(damaged.stderr)
     assert "model.onnx" in damaged.stderr
 
@@ -168,11 +164,27 @@ def test_a_stated_limit_holds_in_the_server(harbour: Harbour) -> None:
         assert bounded.stop()[0] == 0
 
 
+# what is asked for, the place that was looked at, and a word of what was found there
+ABSENT = [
+    (["nobody"], "models/nobody", "no model nobody"),
+    (["voyage", "nobody"], "models/nobody", "no model nobody"),
+    (["voyage:00000000"], "models/voyage", "snapshot"),
+    (["voyage@champion"], "models/voyage", "no champion"),
+    (["./absent"], "./absent", "neither"),
+]
+
+
 @pytest.mark.parametrize("check", [["--check"], []])
-def test_an_unknown_reference_is_one_line_and_exit_2(tabi: Tabi, harbour: Harbour, check: list[str]) -> None:
-    code, out, err = tabi(harbour, "serve", "nobody", "--port", "0", *check)
-    assert (code, out) == (2, "")
+@pytest.mark.parametrize(("refs", "place", "found"), ABSENT)
+def test_a_model_that_is_not_there_is_exit_78_with_the_place_and_two_ways_to_mend_it(
+    tabi: Tabi, harbour: Harbour, refs: list[str], place: str, found: str, check: list[str]
+) -> None:
+    code, out, err = tabi(harbour, "serve", "--port", "0", *refs, *check)
+    assert (code, out) == (78, "")
     assert is_one_line(err)
+    assert place in err
+    assert found in err
+    assert "mount the store there, or set TABI_STORE" in err
 
 
 @pytest.mark.parametrize("check", [["--check"], []])
@@ -185,14 +197,26 @@ def test_an_occupied_port_is_one_line_and_exit_2(
     assert f"127.0.0.1:{taken_port}" in err
 
 
+def test_a_bundle_for_another_runtime_is_exit_78(tabi: Tabi, own_harbour: Harbour) -> None:
+    manifest = own_harbour.path() / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(">=1.22", ">=99"), encoding="utf-8")
+    code, out, err = tabi(own_harbour, "serve", "voyage", "--port", "0", "--check")
+    assert (code, out) == (78, "")
+    assert is_one_line(err)
+    assert "needs onnxruntime>=99" in err
+
+
 @pytest.mark.parametrize("check", [["--check"], []])
-def test_a_corrupt_bundle_is_one_line_and_exit_1(tabi: Tabi, own_harbour: Harbour, check: list[str]) -> None:
+def test_a_corrupt_bundle_is_exit_78_with_the_file_and_two_ways_to_mend_it(
+    tabi: Tabi, own_harbour: Harbour, check: list[str]
+) -> None:
     graph = own_harbour.path() / "model.onnx"
     graph.write_bytes(graph.read_bytes()[:-1] + b"\0")
     code, out, err = tabi(own_harbour, "serve", "voyage", "--port", "0", *check)
-    assert (code, out) == (1, "")
+    assert (code, out) == (78, "")
     assert is_one_line(err)
     assert "model.onnx" in err
+    assert "copy the bundle there again, or serve another version such as voyage@previous" in err
 
 
 @pytest.mark.parametrize(
@@ -253,5 +277,5 @@ def test_a_real_process_says_one_line_and_no_traceback(harbour: Harbour) -> None
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (78, "")
     assert is_one_line(done.stderr)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tabi.errors import BundleError, ConfigError, NotFoundError, StoreError, TabiError
+from tabi.errors import BundleError, ConfigError, NotFoundError, StartError, StoreError, TabiError
 from tabi.serving import served as served_module
 from tabi.serving.messages import ModelStatus
 from tabi.serving.settings import Settings
@@ -261,7 +261,7 @@ def test_a_worker_that_starts_again_answers_with_what_the_others_have_if_latest_
 
 def test_a_first_worker_does_not_start_on_a_broken_version(own_harbour: Harbour, start: Start) -> None:
     broken(own_harbour, "voyage")
-    with pytest.raises(BundleError):
+    with pytest.raises(StartError):
         start(0)
 
 
@@ -290,7 +290,7 @@ def test_with_any_required_it_starts_with_what_can_be_loaded_and_the_rest_follow
 
 
 def test_with_any_required_one_has_to_be_there(start: Start) -> None:
-    with pytest.raises(NotFoundError):
+    with pytest.raises(StartError):
         start(0, "nobody", "noone", require="any")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tabi.bundle import Bundle, Trust
+from tabi.bundle.requirements import require_runtime
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
 from tabi.serving.answers import Answers, Floats, answers_of
@@ -36,6 +37,7 @@ class Model:
     """A bundle that is ready to answer. It never changes; another version is another Model."""
 
     def __init__(self, bundle: Bundle) -> None:
+        require_runtime(bundle.manifest.runtime, f"the bundle {bundle.folder}")
         self.bundle = bundle
         self.name = bundle.name
         self.version = bundle.id

@@ -36,9 +36,9 @@ class Models:
             try:
                 self._load_first(served, wanted.paths.get(served.ref))
             except TabiError as error:
-                errors.append(error)
+                errors.append(served.cannot_start(error))
                 if self._settings.require == "all":
-                    raise
+                    raise errors[0] from error
                 served.note(error)
             served.keep_name()
         if len(errors) == len(self._made):

@@ -17,14 +17,14 @@ from typing import NamedTuple
 from weakref import ref as weak
 
 from tabi.bundle import Trust
-from tabi.errors import BundleError, NotFoundError, NotReadyError, StoreError, TabiError
+from tabi.errors import BundleError, ConfigError, NotFoundError, NotReadyError, StartError, StoreError, TabiError
 from tabi.serving.messages import ModelStatus
 from tabi.serving.model import Model
 from tabi.serving.recorder import Recorder
 from tabi.serving.slot import Slot
 from tabi.store import Store
 from tabi.store.listing import MANIFEST
-from tabi.store.snapshots import is_name
+from tabi.store.snapshots import MODELS, is_name
 
 # before a bundle that could not be loaded is tried again unasked
 RETRY_SECONDS = 10.0
@@ -121,6 +121,19 @@ class Served:
         folder, slash, last = self.ref.rpartition("/")
         ref = f"…/{last}" if folder or slash else self.ref
         return ModelStatus(self.name, ref, version, slot is not None, self._loaded, self._reload_ms, self._problem)
+
+    def cannot_start(self, error: TabiError) -> TabiError:
+        """Why a server cannot start with this reference: where was looked, what was found, and two ways to mend it."""
+        if isinstance(error, ConfigError):
+            return error
+        named = is_name(self.ref.partition("@")[0].partition(":")[0])
+        place = f"{self._store.place}/{MODELS}/{self.name}" if named else self.ref
+        mend = (
+            "mount the store there, or set TABI_STORE to the folder or s3:// URL where it is"
+            if isinstance(error, NotFoundError)
+            else f"copy the bundle there again, or serve another version such as {self.name}@previous"
+        )
+        return StartError(f"{self.ref} cannot be served: looked at {place}: {error}; {mend}")
 
     def keep_name(self) -> None:
         """Refuse bundles of another name from now on, so that no request meets another model."""
