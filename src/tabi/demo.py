@@ -19,6 +19,7 @@ import pandas as pd
 from tabi.data import Table, fetch, load_table
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, load_config
+from tabi.registry.identity import whoami
 from tabi.registry.release import Released, release
 from tabi.training.job import TrainedRun, train
 from tabi.training.progress import reporting
@@ -61,7 +62,7 @@ def run_demo(workspace: Workspace, say: Callable[[str], None]) -> DemoResult:
     fetched = fetch(workspace, config)
     say(f"[2/6] train    preset {config.preset}, mode {config.search.mode.value}")
     with reporting(sys.stdout) as report:
-        trained = train(workspace, config, report)
+        trained = train(workspace, config, report, whoami(workspace).name)
     say("[3/6] release  compile, prove, gate, bundle")
     released = release(workspace, NAME, trained.run_id)
     say("[4/6] serve    a server process on a free port")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from tabi.project import load_config
 from tabi.training.job import train
 from tabi.workspace import Workspace
+from tests.registry.governed import CLOSED, Tracked, governed, make_tracked, registered
 
 CONFIG = """
 source: csv:rows.csv
@@ -58,3 +60,31 @@ def write_project(root: Path, name: str, config: str) -> None:
     frame.to_csv(root / "rows.csv", index=False)
     (root / "projects" / name).mkdir(parents=True, exist_ok=True)
     (root / "projects" / name / "config.yaml").write_text(config, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    return make_tracked(tmp_path_factory.mktemp("tracked"))
+
+
+@pytest.fixture(scope="session")
+def _stocked(tmp_path_factory: pytest.TempPathFactory, tracked: Tracked) -> Path:
+    root = tmp_path_factory.mktemp("stocked") / "home"
+    workspace = governed(root, tracked)
+    for seed in (1, 2, 3):
+        registered(workspace, tracked, seed)
+    return root
+
+
+@pytest.fixture
+def mirrored(tmp_path: Path, _stocked: Path) -> Workspace:
+    """A workspace whose model has three versions, of which none was promoted."""
+    home = tmp_path / "home"
+    shutil.copytree(_stocked, home)
+    return Workspace.find(home, {"TABI_HOME": str(home)})
+
+
+@pytest.fixture
+def shop(mirrored: Workspace) -> Workspace:
+    """The same without a tracking server, which takes most of the time."""
+    return replace(mirrored, tracking_uri=CLOSED)

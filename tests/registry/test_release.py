@@ -45,7 +45,8 @@ def test_a_release_puts_a_whole_bundle_into_the_store_and_points_to_it(trained: 
     assert any(path.startswith("reports/") for path in paths)
     assert bundle.manifest.run == trained.runs[0]
     assert bundle.manifest.snapshot == released.run.snapshot_digest
-    assert said[-1].endswith(released.bundle)
+    assert said[-2].endswith(released.bundle)
+    assert said[-1] == f"version  {trained.name}:{released.version.version}, live"
 
 
 def test_the_graph_in_the_bundle_answers_as_the_pipeline_of_the_run(trained: Trained, fresh: Workspace) -> None:

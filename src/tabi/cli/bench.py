@@ -15,7 +15,7 @@ ROWS = 2000
 
 
 def bench(
-    ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
+    ref: Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")],
     connections: Annotated[int, typer.Option("--connections", "-c", help="Connections beside one alone.", min=1)] = 32,
     seconds: Annotated[float, typer.Option(help="Length of each measurement.", min=0.1)] = 4.0,
     rounds: Annotated[int, typer.Option(help="How often server and floor take turns.", min=1)] = 3,

@@ -11,7 +11,7 @@ from tabi.workspace import Workspace
 
 app = typer.Typer(help="A bundle for programs and pages that have no Tabi.", no_args_is_help=True)
 
-REF = Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")]
+REF = Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")]
 
 
 @app.command()

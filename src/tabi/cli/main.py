@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from tabi.cli import audit, bench, data, demo, environment, export, keys, release, score, serving, show, store, training
+from tabi.cli import (
+    audit,
+    bench,
+    data,
+    demo,
+    environment,
+    export,
+    keys,
+    registry,
+    release,
+    score,
+    serving,
+    show,
+    store,
+    training,
+)
 from tabi.errors import TabiError, outcome_of
 
 app = typer.Typer(
@@ -29,6 +44,11 @@ app.command()(training.tracking)
 app.command()(release.release)
 app.command()(release.reproduce)
 app.command()(show.show)
+app.command()(registry.models)
+app.command()(registry.approve)
+app.command()(registry.reject)
+app.command()(registry.promote)
+app.command()(registry.rollback)
 app.command()(serving.serve)
 app.command()(serving.predict)
 app.command()(score.score)

@@ -22,7 +22,7 @@ def release(
 
 
 def reproduce(
-    ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
+    ref: Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")],
 ) -> None:
     """Rebuild a bundle's model from its run and compare; exit 0 if it is the same, 1 with what differs."""
     from tabi.registry.reproduce import lines_of

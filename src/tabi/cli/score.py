@@ -16,7 +16,7 @@ SOME_REJECTED = 3
 
 
 def score(
-    ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
+    ref: Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")],
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="A Parquet, CSV or NDJSON file, or a folder of them.")
     ],

@@ -16,8 +16,11 @@ from tabi.workspace import Workspace
 if TYPE_CHECKING:
     from tabi.serving.serve import Serving
 
-Ref = Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")]
-Refs = Annotated[list[str], typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle; one or several.")]
+Ref = Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")]
+Refs = Annotated[
+    list[str],
+    typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle; one or several."),
+]
 
 
 class Readers(StrEnum):

@@ -12,7 +12,7 @@ from tabi.workspace import Workspace
 
 
 def show(
-    ref: Annotated[str, typer.Argument(help="NAME, NAME@latest, NAME:ID or the path of a bundle.")],
+    ref: Annotated[str, typer.Argument(help="NAME, NAME@ALIAS, NAME:VERSION, NAME:ID or the path of a bundle.")],
     lineage: Annotated[bool, typer.Option("--lineage", help="What it was made from, and what uses it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The lineage for a program.")] = False,
 ) -> None:

@@ -21,6 +21,7 @@ def train(
     time_limit: Annotated[int, typer.Option(help="Seconds that one data set may take in a batch.")] = TWELVE_HOURS,
 ) -> None:
     """Train and track a run of each project; several run as a batch, one after the other."""
+    from tabi.registry.identity import whoami
     from tabi.training.batch import Limits, run_batch
 
     names = [word for word in words if "=" not in word]
@@ -29,7 +30,9 @@ def train(
         raise ConfigError("name at least one project, as in `tabi train adult`")
     if mode is not None:
         overrides.append(f"search.mode={mode}")
-    raise typer.Exit(run_batch(Workspace.find(), names, overrides, Limits(time_s=time_limit), sweep=multirun))
+    workspace, limits = Workspace.find(), Limits(time_s=time_limit)
+    trained_by = whoami(workspace).name
+    raise typer.Exit(run_batch(workspace, names, overrides, limits, sweep=multirun, trained_by=trained_by))
 
 
 def check() -> None:

@@ -1,6 +1,7 @@
 """A project: the folder that a data scientist owns, and its configuration over Tabi's defaults."""
 
 from tabi.project.config import (
+    ApprovalConfig,
     CalibrationConfig,
     ColumnConfig,
     DistillConfig,
@@ -14,6 +15,7 @@ from tabi.project.gates import FairnessConfig, GatesConfig, Severity
 from tabi.project.load import config_from_yaml, config_to_yaml, dataset_label, load_config, project_names
 
 __all__ = [
+    "ApprovalConfig",
     "CalibrationConfig",
     "ColumnConfig",
     "DistillConfig",

@@ -195,6 +195,19 @@ class EvaluationConfig:
 
 
 @dataclass
+class ApprovalConfig:
+    """Who must agree before a version is promoted.
+
+    `required`: an approver must. `two_person`: who trained or released a version may not. `approvers`: their names;
+    none listed is everybody with the role.
+    """
+
+    required: bool = False
+    two_person: bool = False
+    approvers: list[str] = field(default_factory=list)
+
+
+@dataclass
 class ProjectConfig:
     """A project. `source` and `target` have no default; the rest has one that suits most tables."""
 
@@ -231,5 +244,6 @@ class ProjectConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gates: GatesConfig = field(default_factory=GatesConfig)
     fairness: FairnessConfig = field(default_factory=FairnessConfig)
+    approval: ApprovalConfig = field(default_factory=ApprovalConfig)
     # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
     code: str = ""

@@ -127,8 +127,8 @@ def _compared(what: str, recorded: str, held: str | None) -> Step:
 
 
 def _uses(store: Store, bundle: Bundle) -> tuple[Step, ...]:
-    """The pointers that name the bundle, and the bundles that learnt from it."""
-    found = []
+    """The pointers and policies that name the bundle, and the bundles that learnt from it."""
+    found = list(policies_of(store, bundle))
     for name in store.names():
         pointer = store.latest(name)
         if name == bundle.manifest.name and pointer is not None and pointer.id == bundle.id:
@@ -139,6 +139,21 @@ def _uses(store: Store, bundle: Bundle) -> tuple[Step, ...]:
             if _teacher_of(store, name, other) == bundle.id
         ]
     return tuple(found)
+
+
+def policies_of(store: Store, bundle: Bundle) -> Iterator[Step]:
+    """The policies that send traffic to the bundle, or would after a rollback."""
+    for name in store.names():
+        try:
+            stored = store.policy(name)
+        except TabiError as error:
+            yield Step(f"policy of {name}", "", str(error), False)
+            continue
+        roles = {"champion": stored.policy.champion, "previous": stored.policy.previous} if stored else {}
+        for role, version in roles.items():
+            if stored is not None and version is not None and version.bundle == bundle.id:
+                what = f"{role}, version {version.version}, revision {stored.policy.revision} ({stored.policy.kind})"
+                yield Step(f"policy of {name}", bundle.id, what, True)
 
 
 def _teacher_of(store: Store, name: str, identity: str) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from tabi.bundle import Threshold, layout, write_bundle
+from tabi.bundle import Bundle, Threshold, layout, write_bundle
 from tabi.bundle.signature import Signer, sign
 from tabi.bundle.signed import SHOWN
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
@@ -21,9 +21,14 @@ from tabi.evidence import Record, append, now
 from tabi.gates import Candidate, Champion, Judged, Verdict, find_champion, require, run_gates, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
+from tabi.registry.identity import require_role, whoami
 from tabi.registry.lineage import lineage_of_run
+from tabi.registry.offer import heal_first, offer
+from tabi.registry.promote import Moved
+from tabi.registry.room import Room
 from tabi.registry.same import same_bundle
 from tabi.registry.signing import sign_snapshot
+from tabi.registry.versions import Version
 from tabi.store import Store
 from tabi.store.listing import SIGNATURE
 from tabi.training.plan import cut_table
@@ -36,13 +41,18 @@ RUNTIME = "onnxruntime"
 
 @dataclass(frozen=True)
 class Released:
-    """What a release made: the bundle's id and folder, and what it rests on."""
+    """What a release made: the bundle's id, folder and version, and what it rests on.
+
+    `moved`: where traffic goes since then; None where the version waits for an approval.
+    """
 
     bundle: str
     folder: Path
     run: Run
     parity: Parity
     verdicts: tuple[Verdict, ...]
+    version: Version
+    moved: Moved | None
 
 
 def release(
@@ -51,8 +61,11 @@ def release(
     """Release a run of the project `name`, its last one where `run_id` is None. `say` is told each step.
 
     Raises `CompileError` for a step without exact form, `GateError` where a gate fails, `ExplanationError` where
-    `explain` is asked for and there is no exact explanation: then the store is as before.
+    `explain` is asked for and there is no exact explanation: then the store is as before. `ConflictError` if somebody
+    else moved traffic meanwhile: then the version waits.
     """
+    actor = whoami(workspace)
+    require_role(actor, "releaser")
     # before anything that takes long: a key that cannot be used is the caller's fault
     signer = Signer.from_environment()
     run = load_run(workspace, name, run_id)
@@ -61,8 +74,8 @@ def release(
     say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
     table = load_table(workspace, run.config, digest=run.snapshot_digest)
     parity = _prove(table, run, compiled)
-    store = Store(workspace.models)
-    expected = store.latest(name)
+    room = Room.open(workspace)
+    ready = heal_first(room, name)
     with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
         folder = Path(scratch)
         _write_documents(folder, run, compiled, parity)
@@ -76,27 +89,33 @@ def release(
         verdicts = _judge(candidate, say)
         (folder / layout.GATES).write_bytes(to_json(verdicts))
         (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
-        manifest = write_bundle(
-            folder,
-            name=name,
-            created=now(),
-            git_commit=run.git_commit,
-            run=run.run_id,
-            snapshot=run.snapshot_digest,
-            environment=run.environment_digest,
-            runtime=_runtime(),
-        )
-        identity = same_bundle(store, manifest, verdicts, signer)
-        if identity is None:
-            if signer is not None:
-                (folder / SIGNATURE).write_bytes(sign(folder, signer))
-            identity = store.put_bundle(folder)
+        bundle = _put(room.store, folder, run, verdicts, signer)
     if signer is not None:
-        sign_snapshot(store.open_path(name, identity), store, signer)
+        sign_snapshot(bundle.folder, room.store, signer)
         say(f"sign     by the key {signer.fingerprint[:SHOWN]}")
-    store.set_latest(name, identity, expected)
-    say(f"bundle   {identity}")
-    return Released(identity, store.open_path(name, identity), run, parity, verdicts)
+    say(f"bundle   {bundle.id}")
+    version, moved = offer(room, bundle, run, actor, ready, say)
+    return Released(bundle.id, bundle.folder, run, parity, verdicts, version, moved)
+
+
+def _put(store: Store, folder: Path, run: Run, verdicts: Sequence[Verdict], signer: Signer | None) -> Bundle:
+    """Make a bundle of the documents and put it into the store, unless the same run has one there already."""
+    manifest = write_bundle(
+        folder,
+        name=run.project,
+        created=now(),
+        git_commit=run.git_commit,
+        run=run.run_id,
+        snapshot=run.snapshot_digest,
+        environment=run.environment_digest,
+        runtime=_runtime(),
+    )
+    identity = same_bundle(store, manifest, verdicts, signer)
+    if identity is None:
+        if signer is not None:
+            (folder / SIGNATURE).write_bytes(sign(folder, signer))
+        identity = store.put_bundle(folder)
+    return Bundle.open(store.open_path(run.project, identity))
 
 
 def _champion(workspace: Workspace, name: str) -> tuple[Champion | None, str]:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from tabi.bundle import Bundle, layout
-from tabi.registry.lineage import Step, Walk
+from tabi.registry.lineage import Step, Walk, policies_of
+from tabi.registry.models import governance_lines
 from tabi.store import Store
 from tabi.workspace import Workspace
 
@@ -20,9 +21,12 @@ def version_lines(workspace: Workspace, ref: str) -> Iterator[str]:
     manifest, contract, target = bundle.manifest, bundle.contract(), bundle.contract().target
     pointer = store.latest(manifest.name) if manifest.name in store.names() else None
     latest = pointer is not None and pointer.id == bundle.id
+    governed = list(governance_lines(workspace, manifest.name, bundle.id))
     yield f"model      {manifest.name}{' (latest)' if latest else ''}"
     yield f"version    {bundle.id}"
     yield f"created    {manifest.created}"
+    yield from governed
+    yield from policy_lines(store, bundle)
     what = f"{target.name}, one of {', '.join(target.classes)}" if target.classes else f"{target.name}, a number"
     yield f"predicts   {what} ({target.task})"
     kinds = {"numeric": contract.numeric, "categorical": contract.categorical, "text": contract.text}
@@ -36,6 +40,12 @@ def version_lines(workspace: Workspace, ref: str) -> Iterator[str]:
         yield f"gate       {gate['gate']}: {gate['verdict']}, {gate['reason']}"
     size = sum(entry.size for entry in manifest.files)
     yield f"files      {len(manifest.files)}, {size:,} bytes, each what the manifest says"
+
+
+def policy_lines(store: Store, bundle: Bundle) -> Iterator[str]:
+    """The policies that use a bundle."""
+    for step in policies_of(store, bundle):
+        yield f"{'used by':<10} {step.what}: {step.found}"
 
 
 def lineage_lines(walk: Walk) -> Iterator[str]:

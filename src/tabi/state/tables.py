@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CHAR, BigInteger, Column, Integer, MetaData, Table, Text
+from sqlalchemy import CHAR, BigInteger, Column, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
+
+_LIVE = text("state = 'live'")
+_BEGUN = text("stage = 'begun'")
 
 AUDIT_TRIGGERS = {
     "sqlite": ("audit_no_update", "audit_no_delete", "audit_follows"),
@@ -28,3 +31,45 @@ audit = Table(
     Column("hash", CHAR(64), nullable=False),
 )
 """The audit trail, one row an act. `before` and `after` are canonical JSON; `previous` is the hash before."""
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("bundle", CHAR(64), nullable=False),
+    Column("run", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("trained_by", Text, nullable=False),
+    Column("released_by", Text, nullable=False),
+    Column("released_at", Text, nullable=False),
+    Column("judged_by", Text, nullable=False),
+    Column("judged_at", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("versions_bundle", "name", "bundle", unique=True),
+    Index("versions_one_live", "name", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+)
+"""The versions of every model. `judged_by`, `judged_at` and `reason` are of the approval or rejection."""
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", CHAR(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("bundle", CHAR(64), nullable=False),
+    Column("previous", Integer),
+    Column("previous_bundle", CHAR(64)),
+    Column("revision", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Index("operations_name", "name", "stage"),
+    Index("operations_one_begun", "name", unique=True, sqlite_where=_BEGUN, postgresql_where=_BEGUN),
+)
+"""The journal of the registry: what was begun, and how far it came."""

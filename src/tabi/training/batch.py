@@ -24,6 +24,7 @@ from tabi import evidence
 from tabi.errors import TabiError, TrainingError, outcome_of
 from tabi.evidence.records import Verdict
 from tabi.project import ProjectConfig, load_config
+from tabi.training.child import TRAINED_BY
 from tabi.training.job import result_line, train
 from tabi.training.processes import start_of
 from tabi.training.progress import Both, PlainReporter, Stream, Terminal, reporting
@@ -55,18 +56,19 @@ def run_batch(
     stream: Stream | None = None,
     *,
     sweep: bool = False,
+    trained_by: str = "",
 ) -> int:
     """Train each project in turn, in a `sweep` with every combination of overrides; 0 if all went well, else 1.
 
     A name that fails does not stop the others. A single name is trained in this process, with a live bar if `stream`
     (default: standard output) is a terminal, and leaves the same log and records; its configuration is read first,
-    so what is wrong with it is raised before anything begins. So are those of a sweep.
+    so what is wrong with it is raised before anything begins. So are those of a sweep. `trained_by` is kept with runs.
     """
     items = sweep_items(names, overrides) if sweep else plain_items(names, overrides)
     configs = [load_config(workspace, i.name, i.overrides) for i in items] if sweep or len(items) == 1 else []
     config = configs[0] if len(items) == 1 else None
     with _hangup_ignored(), _open_log(workspace.logs) as log:
-        batch = _Batch(workspace, log, Terminal(stream or sys.stdout), follows=config is None)
+        batch = _Batch(workspace, log, Terminal(stream or sys.stdout), trained_by, follows=config is None)
         batch.begin([item.label for item in items])
         passed = True
         for item in items:
@@ -78,7 +80,10 @@ def run_batch(
 class _Batch:
     """One batch: its log, its records, and the terminal, which shows the log if it `follows` it."""
 
-    def __init__(self, workspace: Workspace, log: TextIO, terminal: Terminal, *, follows: bool) -> None:
+    def __init__(
+        self, workspace: Workspace, log: TextIO, terminal: Terminal, trained_by: str, *, follows: bool
+    ) -> None:
+        self._trained_by = trained_by
         self._workspace, self._log, self._terminal, self._follows = workspace, log, terminal, follows
         self._id = Path(log.name).name
         self._shown = 0
@@ -99,7 +104,12 @@ class _Batch:
         name = item.label
         self._item_begins(name)
         command = [sys.executable, "-m", "tabi.training.child", str(os.getpid()), item.name, *item.overrides]
-        environment = {**os.environ, **self._workspace_variables(), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **os.environ,
+            **self._workspace_variables(),
+            TRAINED_BY: self._trained_by,
+            "PYTHONUNBUFFERED": "1",
+        }
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -122,7 +132,7 @@ class _Batch:
         code, reason = 0, ""
         try:
             with _alarm(limits.time_s), reporting(self._terminal) as live:
-                run = train(self._workspace, config, Both(PlainReporter(self._log), live))
+                run = train(self._workspace, config, Both(PlainReporter(self._log), live), self._trained_by)
         except TabiError as error:
             code, reason = outcome_of(error).exit_code, str(error)
             self._say(f"tabi: {error}")

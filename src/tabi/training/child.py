@@ -17,13 +17,17 @@ from tabi.training.job import result_line, train
 from tabi.training.progress import PlainReporter
 from tabi.workspace import Workspace
 
+# the variable by which a batch tells who started it
+TRAINED_BY = "TABI_TRAINED_BY"
+
 
 def main(batch: str, name: str, *overrides: str) -> int:
     """Train the project and print its result line; one line that says why if it cannot be."""
     threading.Thread(target=_end_with, args=(int(batch),), daemon=True).start()
     workspace = Workspace.find()
     try:
-        run = train(workspace, load_config(workspace, name, overrides), PlainReporter(sys.stdout))
+        config, trained_by = load_config(workspace, name, overrides), os.environ.get(TRAINED_BY, "")
+        run = train(workspace, config, PlainReporter(sys.stdout), trained_by)
     except TabiError as error:
         sys.stderr.write(f"tabi: {error}\n")
         return outcome_of(error).exit_code

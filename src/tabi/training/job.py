@@ -55,14 +55,14 @@ class TrainedRun:
     headline: tuple[str, str]
 
 
-def train(workspace: Workspace, config: ProjectConfig, report: Reporter = QUIET) -> TrainedRun:
+def train(workspace: Workspace, config: ProjectConfig, report: Reporter = QUIET, trained_by: str = "") -> TrainedRun:
     """Train a project: search, fit, evaluate, track, and leave summary, scores and evidence in the workspace.
 
     Fetches the source where the project has no snapshot yet. Any `TabiError` is also left as evidence, and the run
-    that is tracked ends as FAILED.
+    that is tracked ends as FAILED. `trained_by` is kept with the run, for whoever approves.
     """
     try:
-        trained = _train(workspace, config, report)
+        trained = _train(workspace, config, report, trained_by)
     except TabiError as error:
         failed = evidence.Record(kind="training", subject=config.name, verdict="fail", figures={"reason": str(error)})
         evidence.append(workspace.evidence, failed)
@@ -89,7 +89,7 @@ def plain(params: Params) -> Params:
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()}
 
 
-def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> TrainedRun:
+def _train(workspace: Workspace, config: ProjectConfig, report: Reporter, trained_by: str) -> TrainedRun:
     begun = time.monotonic()
     report.stage(f"read the rows of {config.name}")
     table = load_table(workspace, config)
@@ -106,6 +106,8 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter) -> Tra
         report.stage(f"teacher {teacher.ref}")
         config = replace(config, distill=DistillConfig(teacher.ref))
         inputs["teacher"] = teacher.bundle
+    if trained_by:
+        inputs["trained_by"] = trained_by
     ds, mode = dataset_label(config.source), config.search.mode.name
     tags = {"mlflow.runName": f"{config.name}-{mode}", **{f"tabi.{name}": value for name, value in inputs.items()}}
     with tracked_run(workspace, config.name, tags) as tracker, tempfile.TemporaryDirectory() as scratch:

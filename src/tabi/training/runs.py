@@ -29,6 +29,7 @@ class Run:
     `artifacts`: folder with `config.yaml`, `schema.json`, `pipeline.skops`, `metrics.json`, `cv_results.csv`,
     `environment.lock` and `reports/*.png`; of two classes also `threshold.json`, whose value is `threshold`.
     `created`: ISO 8601 in UTC. `teacher`: the bundle whose probabilities were learnt, empty where labels were.
+    `trained_by`: who started it, empty where nobody said.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Run:
     environment_digest: str
     created: str
     teacher: str = ""
+    trained_by: str = ""
 
 
 def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
@@ -76,6 +78,7 @@ def load_run(workspace: Workspace, name: str, run_id: str | None = None) -> Run:
         environment_lock=lock,
         environment_digest=tags["tabi.environment"],
         teacher=tags.get("tabi.teacher", ""),
+        trained_by=tags.get("tabi.trained_by", ""),
         created=datetime.fromtimestamp(found.info.start_time / 1000, UTC).isoformat(),
     )
 
