@@ -13,6 +13,7 @@ import pytest
 
 from tabi.bundle import Bundle, layout, write_bundle
 from tabi.errors import NotFoundError
+from tabi.registry.identity import whoami
 from tabi.registry.lineage import Step, Walk, walk
 from tabi.registry.release import release
 from tabi.registry.show import lineage_lines, version_lines
@@ -26,7 +27,7 @@ def released(trained: Trained, tmp_path: Path) -> tuple[Workspace, Bundle]:
     """A workspace with a store of its own that holds one released bundle."""
     store = tmp_path / "store"
     shutil.copytree(trained.workspace.store / "data", store / "data")
-    workspace = replace(trained.workspace, store=store)
+    workspace = replace(trained.workspace, store=store, state_url=f"sqlite:///{tmp_path / 'state.db'}")
     return workspace, Bundle.open(release(workspace, trained.name, trained.runs[0]).folder)
 
 
@@ -57,7 +58,11 @@ def test_every_step_is_looked_for_and_found(released: tuple[Workspace, Bundle]) 
     assert "300 rows of 5 columns" in step(found, "snapshot").found
     assert step(found, "config.yaml").found == "kept with the run"
     assert step(found, "environment").here is True
-    assert [(use.what, use.digest) for use in found.used_by] == [("shop@latest", bundle.id)]
+    assert [(use.what, use.digest) for use in found.used_by] == [
+        ("policy of shop", bundle.id),
+        ("shop@latest", bundle.id),
+    ]
+    assert found.used_by[0].found.startswith("champion, version 1, revision ")
 
 
 def test_the_commit_is_looked_for_in_the_repository(released: tuple[Workspace, Bundle], tmp_path: Path) -> None:
@@ -86,14 +91,15 @@ def test_what_is_gone_or_changed_is_told_and_ends_nothing(released: tuple[Worksp
     assert step(found, "config.yaml").here is None
 
 
-def test_a_bundle_that_is_no_longer_latest_is_used_by_nothing(
-    trained: Trained, released: tuple[Workspace, Bundle]
+def test_a_bundle_to_which_a_rollback_would_return_is_used_by_the_policy(
+    trained: Trained, released: tuple[Workspace, Bundle], tmp_path: Path
 ) -> None:
     workspace, bundle = released
     release(workspace, trained.name, trained.runs[1])
-    found = walk(workspace, f"shop:{bundle.id[:12]}")
-    assert found.used_by == ()
-    assert list(lineage_lines(found))[-1] == "└─ nothing in this store"
+    (use,) = walk(workspace, f"shop:{bundle.id[:12]}").used_by
+    assert (use.what, use.found.split(",")[0]) == ("policy of shop", "previous")
+    other = changed(bundle, tmp_path / "other", commit="0" * 40)
+    assert list(lineage_lines(walk(workspace, str(other))))[-1] == "└─ nothing in this store"
 
 
 def test_a_student_is_found_from_its_teacher_and_the_teacher_from_its_student(
@@ -133,6 +139,10 @@ def test_the_tree_is_drawn_and_a_version_is_told_in_lines(released: tuple[Worksp
     told = dict(line.split(None, 1) for line in version_lines(workspace, "shop"))
     assert told["model"] == "shop (latest)"
     assert told["version"] == bundle.id
+    assert told["registered"] == "shop:1, live (champion)"
+    assert told["released"].endswith(f" by {whoami(workspace).name}")
+    assert told["promoted"].endswith(f" by {whoami(workspace).name}: released")
+    assert told["used"].startswith("by    policy of shop: champion, version 1")
     assert told["predicts"] == "bought, one of no, yes (binary)"
     assert told["columns"] == "4 (2 numeric, 2 categorical)"
     assert told["metrics"].startswith("auc ")
