@@ -6,7 +6,11 @@ DS     ?= breast_cancer
 EXTRAS ?= [train]
 PYTHON ?= python3
 PORT   ?= 8000
-IMAGE  ?= tabi
+# an image is known by the commit that it was made from, and never by a word that moves
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+IMAGE  ?= tabi:$(COMMIT)
+# mounted: models come from a volume or from S3; baked: store/models lies in the image
+MODELS ?= mounted
 
 # an environment that forbids bytecode would compile every import again in every process
 unexport PYTHONDONTWRITEBYTECODE
@@ -62,10 +66,11 @@ api-bg:
 	@echo "serving $(DS) on port $(PORT); log in logs/api.log; stop it with: kill \$$(cat logs/api.pid)"
 
 docker-build:
-	docker build --tag $(IMAGE) .
+	docker build --build-arg REVISION=$(COMMIT) --build-arg MODELS=$(MODELS) --tag $(IMAGE) .
 
 docker-run:
-	docker run --rm --publish $(PORT):8000 --volume $(CURDIR)/store:/store:ro $(IMAGE) serve $(DS) --host 0.0.0.0
+	docker run --rm --read-only --publish $(PORT):8000 --volume $(CURDIR)/store:/app/store:ro \
+		$(IMAGE) serve $(DS) --host 0.0.0.0
 
 lint: env-dev
 	$(BIN)/ruff check .
@@ -102,4 +107,5 @@ lock: env-dev
 	@$(PIN) pyproject.toml --extra dev -o locks/dev.txt
 	@$(PIN) pyproject.toml --extra train --extra ops -c locks/dev.txt -o locks/train.txt
 	@$(PIN) pyproject.toml -c locks/dev.txt -o locks/serve.txt
+	@$(PIN) pyproject.toml --extra verify --extra s3 -c locks/dev.txt -o locks/image.txt
 	@$(PIN) locks/build.in -c locks/dev.txt -o locks/build.txt

@@ -1,0 +1,93 @@
+"""Make installed packages smaller for a server's image: `python image.py LIB SRC`.
+
+Takes away what no server reads: tests, headers, the descriptions of services that are not asked, a second copy of the
+runtime for programs in C. Then compiles what a server imports. What is left depends on the lock alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import py_compile
+import shutil
+import sys
+from pathlib import Path
+
+UNREAD = (
+    "bin",
+    "**/tests",
+    "onnxruntime/capi/libonnxruntime.so.*",
+    "onnxruntime/transformers",
+    "onnxruntime/tools",
+    "onnxruntime/quantization",
+    "onnxruntime/datasets",
+    "onnxruntime/backend",
+    "**/*.pyi",
+    "**/*.pyx",
+    "**/*.pxd",
+    "**/*.h",
+    "**/*.a",
+)
+# of the services of AWS, those that a store asks
+ASKED = {"s3", "sts", "sso", "sso-oidc"}
+# what a server imports before or with its first requests
+IMPORTED = (
+    "tabi.cli.main",
+    "tabi.cli.serving",
+    "tabi.cli.store",
+    "tabi.serving.serve",
+    "tabi.serving.run",
+    "tabi.serving.worker",
+    "tabi.serving.supervisor",
+    "tabi.serving.child",
+    "tabi.serving.large.child",
+    "tabi.serving.pages",
+    "tabi.serving.openapi",
+    "tabi.store.s3",
+    "packaging.specifiers",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.lifespan.on",
+    "uvloop",
+)
+# only in an image that has them
+PERHAPS = ("boto3", "cryptography.hazmat.primitives.serialization", "tabi.bundle.signed")
+
+
+def main() -> None:
+    """Prune, then compile."""
+    lib, source = (Path(argument).resolve() for argument in sys.argv[1:3])
+    for pattern in UNREAD:
+        for path in list(lib.glob(pattern)):
+            remove(path)
+    for path in list((lib / "botocore" / "data").glob("*/")):
+        if path.name not in ASKED:
+            remove(path)
+    for name in IMPORTED:
+        importlib.import_module(name)
+    for name in PERHAPS:
+        if (lib / name.partition(".")[0]).is_dir() or name.startswith("tabi."):
+            importlib.import_module(name)
+    if (lib / "boto3").is_dir():
+        importlib.import_module("boto3").client("s3", region_name="eu-central-1")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and file.endswith(".py") and Path(file).resolve().is_relative_to(lib):
+            compile_one(Path(file))
+    for file in source.rglob("*.py"):
+        compile_one(file)
+
+
+def compile_one(file: Path) -> None:
+    """By content, which is never looked at again: the file's time does not count."""
+    py_compile.compile(str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def remove(path: Path) -> None:
+    """A file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
