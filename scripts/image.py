@@ -55,25 +55,31 @@ PERHAPS = ("boto3", "cryptography.hazmat.primitives.serialization", "tabi.bundle
 def main() -> None:
     """Prune, then compile."""
     lib, source = (Path(argument).resolve() for argument in sys.argv[1:3])
+    prune(lib)
+    for file in (*imported(lib), *source.rglob("*.py")):
+        compile_one(file)
+
+
+def prune(lib: Path) -> None:
+    """Take away what no server reads."""
     for pattern in UNREAD:
         for path in list(lib.glob(pattern)):
             remove(path)
     for path in list((lib / "botocore" / "data").glob("*/")):
         if path.name not in ASKED:
             remove(path)
-    for name in IMPORTED:
+
+
+def imported(lib: Path) -> list[Path]:
+    """The modules of the packages that a server imports."""
+    there = [name for name in PERHAPS if (lib / name.partition(".")[0]).is_dir() or name.startswith("tabi.")]
+    for name in (*IMPORTED, *there):
         importlib.import_module(name)
-    for name in PERHAPS:
-        if (lib / name.partition(".")[0]).is_dir() or name.startswith("tabi."):
-            importlib.import_module(name)
-    if (lib / "boto3").is_dir():
+    if "boto3" in there:
+        # the rest of it is imported with the first client
         importlib.import_module("boto3").client("s3", region_name="eu-central-1")
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if file and file.endswith(".py") and Path(file).resolve().is_relative_to(lib):
-            compile_one(Path(file))
-    for file in source.rglob("*.py"):
-        compile_one(file)
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    return [Path(file) for file in files if file and file.endswith(".py") and Path(file).resolve().is_relative_to(lib)]
 
 
 def compile_one(file: Path) -> None:
