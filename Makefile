@@ -11,6 +11,8 @@ COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 IMAGE  ?= tabi:$(COMMIT)
 # mounted: models come from a volume or from S3; baked: store/models lies in the image
 MODELS ?= mounted
+# where it is deployed to: local, compose, ecs, kubernetes
+TARGET ?= local
 
 # an environment that forbids bytecode would compile every import again in every process
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,7 +25,8 @@ ENVIRONMENT := $(PYTHON) scripts/environment.py
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: init envinfo demo train-fast train-full check report api api-bg docker-build docker-run test test-system lint format bench bench-training types lock \
+.PHONY: init envinfo demo train-fast train-full release check report api api-bg docker-build docker-run docker-smoke docker-push sbom \
+        store-push store-verify deploy rollback test test-system infra-test lint format bench bench-training load types lock \
         env-train env-dev
 
 init:
@@ -47,6 +50,9 @@ train-fast: env-train
 
 train-full: env-train
 	@$(TABI) train $(DS) --mode full
+
+release: env-train
+	@$(TABI) release $(DS)
 
 check: env-train
 	@$(TABI) check
@@ -72,6 +78,37 @@ docker-run:
 	docker run --rm --read-only --publish $(PORT):8000 --volume $(CURDIR)/store:/app/store:ro \
 		$(IMAGE) serve $(DS) --host 0.0.0.0
 
+# the main road's last mile: the image answers as the command line does, on a read-only root, and stops clean
+docker-smoke: env-train
+	@$(TABI) train $(DS) --mode fast
+	@$(TABI) release $(DS)
+	@$(BIN)/python scripts/docker_smoke.py $(IMAGE) $(DS)
+
+# REPOSITORY=HOST/NAME; the digest that the registry gave is written to build/image.txt
+docker-push:
+	@$(PYTHON) scripts/docker_push.py $(IMAGE) $(REPOSITORY)
+
+# what the lock puts into the image, as CycloneDX; the base image's own packages are not in it
+sbom:
+	@$(PYTHON) scripts/tool.py cyclonedx
+	@mkdir -p build
+	@.tools/cyclonedx/bin/cyclonedx-py requirements locks/image.txt --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom.cdx.json
+
+# PLACE=s3://BUCKET/PREFIX or a folder
+store-push: env-train
+	@$(TABI) store push $(DS) $(PLACE)
+
+store-verify: env-train
+	@TABI_STORE=$(or $(PLACE),$(TABI_STORE)) $(TABI) store verify
+
+# IMAGE_REF=REPOSITORY@sha256:…
+deploy: env-train
+	@$(TABI) deploy $(DS) --target $(TARGET) --image $(IMAGE_REF)
+
+rollback: env-train
+	@$(TABI) rollback $(DS) --target $(TARGET)
+
 lint: env-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -92,6 +129,16 @@ test: lint
 test-system: env-dev
 	$(BIN)/python -m pytest tests/system -m system -s
 
+# what delivers: workflows, Kubernetes, Terraform
+infra-test: env-dev
+	$(BIN)/python -m pytest tests/infra $(wildcard $(addprefix tests/system/test_,workflows.py kubernetes.py terraform.py)) \
+		-m "system or not system" -s
+
+# k6 with the thresholds of slo.yaml, against one and two workers, and reloads under load; writes docs/evidence/load.*
+load: env-dev
+	@$(PYTHON) scripts/tool.py k6
+	@$(BIN)/python -m loadtest.run $(DS)
+
 bench: env-dev
 	$(BIN)/python -m benchmarks.serving
 
@@ -109,3 +156,4 @@ lock: env-dev
 	@$(PIN) pyproject.toml -c locks/dev.txt -o locks/serve.txt
 	@$(PIN) pyproject.toml --extra verify --extra s3 -c locks/dev.txt -o locks/image.txt
 	@$(PIN) locks/build.in -c locks/dev.txt -o locks/build.txt
+	@for tool in locks/tools/*.in; do $(PIN) $$tool -o $${tool%.in}.txt; done

@@ -32,8 +32,8 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
 
 def test_lock_files_name_versions_and_hashes_and_no_address() -> None:
     locks = sorted((REPOSITORY / "locks").glob("*.txt"))
-    assert [lock.stem for lock in locks] == ["build", "dev", "serve", "train"]
-    for lock in locks:
+    assert [lock.stem for lock in locks] == ["build", "dev", "image", "serve", "train"]
+    for lock in [*locks, *(REPOSITORY / "locks" / "tools").glob("*.txt")]:
         text = lock.read_text(encoding="utf-8")
         assert "://" not in text
         pins = re.findall(r"^[A-Za-z0-9][^ ]*==[^ ]+.*$", text, flags=re.MULTILINE)
