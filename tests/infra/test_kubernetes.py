@@ -60,7 +60,7 @@ def test_a_pod_may_nothing_that_it_does_not_need(path: Path) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in container["volumeMounts"]}
-    assert mounts == {"/app/models": True, "/predictions": False, "/tmp": False}  # noqa: S108
+    assert mounts == {"/app/store": True, "/predictions": False, "/tmp": False}  # noqa: S108
     assert container["resources"].keys() == {"requests", "limits"}
 
 
