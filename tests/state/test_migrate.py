@@ -116,5 +116,5 @@ def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     folder = REPOSITORY / "src" / "tabi" / "state" / "migrations"
     there = {f"tabi/state/migrations/{path.relative_to(folder)}" for path in folder.rglob("*.py")}
-    assert "tabi/state/migrations/versions/v0001_audit.py" in there
+    assert "tabi/state/migrations/versions/0001_audit.py" in there
     assert there <= names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tabi.workspace import Workspace
+from tabi.workspace import Workspace, without_secrets
 
 if TYPE_CHECKING:
     from tabi.demo import DemoResult
@@ -49,7 +49,7 @@ def _print_summary(workspace: Workspace, done: DemoResult) -> None:
         ("", ""),
         ("bundle in", _short(done.released.folder)),
         ("results in", _short(workspace.artifacts)),
-        ("tracked in", workspace.tracking_uri),
+        ("tracked in", without_secrets(workspace.tracking_uri)),
         ("", ""),
         ("try next", f"{tabi} serve {done.config.name}"),
         ("", "and open http://127.0.0.1:8000/docs"),

@@ -16,7 +16,7 @@ from types import FrameType
 
 from tabi.errors import ConfigError, TrainingError
 from tabi.training.tracking import tracking_client
-from tabi.workspace import Workspace
+from tabi.workspace import Workspace, without_secrets
 
 START_S = 120.0
 STOP_S = 10.0
@@ -29,7 +29,7 @@ def serve_ui(workspace: Workspace, host: str, port: int, say: Callable[[str], No
     where the pages do not come up.
     """
     if workspace.tracking_uri.startswith(("http://", "https://")):
-        say(f"tracking  {workspace.tracking_uri} serves its own pages")
+        say(f"tracking  {without_secrets(workspace.tracking_uri)} serves its own pages")
         return 0
     tracking_client(workspace).search_experiments(max_results=1)  # makes or migrates the database, or says why not
     port = _free_port(host, port)
