@@ -120,14 +120,11 @@ format: env-dev
 	$(BIN)/ruff format .
 
 test: lint
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup tests
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+	$(BIN)/python scripts/tests.py unit
 
 # from a bare clone, and every shell block of the README
 test-system: env-dev
-	$(BIN)/python -m pytest tests/system -m system -s
+	$(BIN)/python scripts/tests.py system
 
 # what delivers: workflows, Kubernetes, Terraform
 infra-test: env-dev

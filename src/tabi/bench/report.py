@@ -11,8 +11,11 @@ from typing import Any
 import msgspec
 
 from tabi.bench.compare import Contender, Round, Say, Settings, Summary, Work, compare, ratio, summarise
-from tabi.bench.process import Command
+from tabi.bench.process import Command, cores
 from tabi.bench.rows import Row, predict_bodies
+from tabi.bundle import Bundle
+from tabi.evidence import Record, append
+from tabi.workspace import Workspace
 
 FLOOR = "floor"
 
@@ -38,6 +41,25 @@ def bench(ref: str, rows: Sequence[Row], connections: int, settings: Settings, s
     ours, floor = rounds[ref], rounds[FLOOR]
     ratios = {name: ratio(ours, floor, figure) for name, figure in _figures_of(works).items()}
     return BenchReport(ref, connections, settings.rounds, settings.seconds, summarise(floor), summarise(ours), ratios)
+
+
+def leave_evidence(workspace: Workspace, bundle: Bundle, report: BenchReport) -> None:
+    """A record of what was measured of which bundle, and on how many cores."""
+    errors = sum(figures.errors for figures in report.ours.works.values())
+    figures = {
+        "works": {name: msgspec.to_builtins(found) for name, found in report.ours.works.items()},
+        "ratios": report.ratios,
+        "errors": errors,
+        "cores": len(cores()),
+    }
+    record = Record(
+        kind="bench",
+        subject=bundle.name,
+        verdict="fail" if errors else "pass",
+        inputs={"bundle": bundle.id},
+        figures=figures,
+    )
+    append(workspace.evidence, record)
 
 
 def tabi_command(name: str, ref: str, scratch: Path, *options: str) -> Command:

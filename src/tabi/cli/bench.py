@@ -27,15 +27,17 @@ def bench(
 
     from tabi.bench.compare import Settings
     from tabi.bench.report import bench as run_bench
-    from tabi.bench.report import last_line, table
+    from tabi.bench.report import last_line, leave_evidence, table
     from tabi.bench.rows import draw_rows, read_rows
     from tabi.bundle import Bundle
     from tabi.store import Store
 
-    contract = Bundle.open(Store(Workspace.find().models).resolve(ref)).contract()
-    sent = read_rows(rows) if rows else draw_rows(contract, ROWS)
+    workspace = Workspace.find()
+    bundle = Bundle.open(Store(workspace.models).resolve(ref))
+    sent = read_rows(rows) if rows else draw_rows(bundle.contract(), ROWS)
     settings = Settings(rounds=rounds, seconds=seconds, warm_up=min(1.0, seconds))
     report = run_bench(ref, sent, connections, settings, lambda line: typer.echo(line, err=True))
+    leave_evidence(workspace, bundle, report)
     if json:
         write_line(msgspec.json.encode(report))
         return

@@ -12,6 +12,7 @@ from tabi.cli import (
     bench,
     data,
     demo,
+    dod,
     environment,
     export,
     keys,
@@ -59,6 +60,7 @@ app.add_typer(keys.app, name="keys")
 app.command()(keys.sign)
 app.add_typer(audit.app, name="audit")
 app.command()(audit.whoami)
+app.command()(dod.dod)
 
 
 def main() -> None:

@@ -107,6 +107,7 @@ def serve(
         store_url=workspace.store_url,
         poll=POLL if workspace.store_url is None else REMOTE_POLL,
         trust=Trust.from_environment(),
+        evidence=workspace.evidence,
     )
     if check:
         for name, version in check_only(settings):

@@ -17,7 +17,9 @@ from tabi.data.sample import sample_of
 from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
 from tabi.data.tracking import Tracked, track
-from tabi.errors import ConfigError
+from tabi.errors import ConfigError, TabiError
+from tabi.evidence import Record, append
+from tabi.evidence.records import Verdict
 from tabi.project import ProjectConfig
 from tabi.workspace import Workspace
 
@@ -130,5 +132,22 @@ def _ordering(rows: pd.DataFrame, config: ProjectConfig) -> pd.Series | None:
 
 
 def _snapshot(workspace: Workspace, config: ProjectConfig) -> Snapshot:
-    opened = open_source(config.source, workspace, config.query)
-    return write_snapshot(workspace, config.name, config.source, opened.batches, opened.parents, config.query)
+    """Fetch the source, and leave evidence of it, also where it cannot be fetched."""
+    try:
+        opened = open_source(config.source, workspace, config.query)
+        snapshot = write_snapshot(workspace, config.name, config.source, opened.batches, opened.parents, config.query)
+    except TabiError as error:
+        _record(workspace, config, "fail", {}, {"reason": str(error)})
+        raise
+    figures = {"source": snapshot.source, "rows": snapshot.rows, "columns": snapshot.columns}
+    _record(workspace, config, "pass", {"snapshot": snapshot.digest}, figures)
+    return snapshot
+
+
+def _record(
+    workspace: Workspace, config: ProjectConfig, verdict: Verdict, inputs: dict[str, str], figures: dict[str, Any]
+) -> None:
+    append(
+        workspace.evidence,
+        Record(kind="fetch", subject=config.name, verdict=verdict, inputs=inputs, figures=figures),
+    )

@@ -1,5 +1,5 @@
 """Evidence: what operations did and measured, as JSON lines that are only ever appended."""
 
-from tabi.evidence.records import Record, append, now, read
+from tabi.evidence.records import Placed, Record, append, now, read, read_placed
 
-__all__ = ["Record", "append", "now", "read"]
+__all__ = ["Placed", "Record", "append", "now", "read", "read_placed"]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -50,17 +50,29 @@ def _ends_with_a_line(descriptor: int) -> bool:
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
+class Placed(NamedTuple):
+    """A record, and where it stands: the name of its file and the number of its line, as `2026-11.jsonl:12`."""
+
+    record: Record
+    place: str
+
+
 def read(folder: Path, kind: str | None = None) -> Iterator[Record]:
     """The records below `folder` in the order they were written, of one kind or of all.
 
     A line that a power cut left half-written is passed over; the record after it starts a line of its own.
     """
+    return (placed.record for placed in read_placed(folder, kind))
+
+
+def read_placed(folder: Path, kind: str | None = None) -> Iterator[Placed]:
+    """As `read`, each record with its place."""
     decode = msgspec.json.Decoder(Record).decode
     for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_bytes().splitlines():
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
             try:
                 record = decode(line)
             except msgspec.MsgspecError:
                 continue
             if kind is None or record.kind == kind:
-                yield record
+                yield Placed(record, f"{path.name}:{number}")

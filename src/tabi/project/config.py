@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from tabi.project.gates import FairnessConfig, GatesConfig
+from tabi.project.promises import CardConfig, SlaConfig
 
 
 class Mode(Enum):
@@ -245,5 +246,7 @@ class ProjectConfig:
     gates: GatesConfig = field(default_factory=GatesConfig)
     fairness: FairnessConfig = field(default_factory=FairnessConfig)
     approval: ApprovalConfig = field(default_factory=ApprovalConfig)
+    card: CardConfig = field(default_factory=CardConfig)
+    sla: SlaConfig = field(default_factory=SlaConfig)
     # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
     code: str = ""

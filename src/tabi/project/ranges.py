@@ -47,6 +47,7 @@ RANGES: dict[str, Rule] = {
     "evaluation.folds": TWO_OR_MORE,
     "gates.parity": NOT_NEGATIVE,
     "gates.auc_minimum": SHARE,
+    "sla.p95_ms": ("above 0", lambda value: 0 < value < float("inf")),
     "gates.r2_minimum": ("at most 1", lambda value: value <= 1),
     "gates.data_quality.rows_minimum": ("1 or more", lambda value: value is None or value >= 1),
     "gates.data_quality.broken_maximum": SHARE,

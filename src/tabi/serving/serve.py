@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from tabi.errors import ConfigError
 from tabi.serving.addresses import Addresses, listening, listening_alone
+from tabi.serving.evidence import leave_evidence
 from tabi.serving.settings import Settings
 
 # of the folders that servers share with their workers, and the file by which each is held while its server lives
@@ -59,12 +60,17 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
     A port of 0 is a free one. `ready` is called once every worker answers.
     """
     _consider_grpc(settings)
+
+    def answers(serving: Serving) -> None:
+        leave_evidence(settings, serving.versions)
+        ready(serving)
+
     with _stoppable(), shared_folder() as folder, listening(settings) as addresses:
         if settings.workers > 1:
             from tabi.serving.supervisor import Supervisor
 
             Supervisor(settings, folder, addresses).run(
-                lambda versions: ready(Serving(versions, addresses, settings.grpc_port))
+                lambda versions: answers(Serving(versions, addresses, settings.grpc_port))
             )
         else:
             from tabi.serving.run import run_worker
@@ -73,7 +79,9 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
             worker = Worker(settings, folder)
             worker.load()
             worker.open(addresses.admin_port)
-            run_worker(worker, addresses.sockets, lambda: ready(Serving(worker.versions, addresses, worker.grpc_port)))
+            run_worker(
+                worker, addresses.sockets, lambda: answers(Serving(worker.versions, addresses, worker.grpc_port))
+            )
 
 
 def _consider_grpc(settings: Settings) -> None:

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
+    `evidence`: folder of the record that a server leaves when it answers, None leaves none.
     `trust`: whose signature a bundle must have; None verifies none. `store_url`: of a store on S3, instead of `store`.
     """
 
@@ -85,4 +86,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     require: Literal["all", "any"] = "all"
     limits: Limits = Limits()
     trust: Trust | None = None
+    evidence: Path | None = None
     store_url: str | None = None

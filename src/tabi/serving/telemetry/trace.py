@@ -38,6 +38,13 @@ _context_of = re.compile(
 ).fullmatch
 
 
+def configured(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a collector is named, and tracing is not switched off."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    return any(environment.get(name) for name in (ENDPOINT, *_STANDARD))
+
+
 class Span:
     """A sampled request. `trace_id`: as a number, for exemplars."""
 
@@ -74,9 +81,7 @@ class Tracer:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """On if a collector is configured; `ConfigError` if what is configured cannot be used."""
         own = environment.get(ENDPOINT, "")
-        if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
-            return cls()
-        if not own and not any(environment.get(name) for name in _STANDARD):
+        if not configured(environment):
             return cls()
         if own and not own.startswith(("http://", "https://")):
             raise ConfigError(f"{ENDPOINT} is no URL: give the collector's, such as http://localhost:4318")

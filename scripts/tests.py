@@ -1,0 +1,97 @@
+"""Run a suite of tests and leave what came of it as evidence: `python scripts/tests.py unit|system [OPTION …]`.
+
+`unit` is everything that `make test` runs, with coverage; `system` is the slow rest. The record of kind `tests` says
+which commit was tested, how many tests passed, failed and were skipped, and how much of the code they reached. Other
+options go to pytest. The exit code is pytest's, or that of the coverage report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from tabi.evidence import Record, append
+from tabi.training.environment import commit_of, environment_lock, lock_digest
+from tabi.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+COVERAGE = (sys.executable, "-m", "coverage")
+PYTEST = ("-m", "pytest")
+SUITES = {
+    "unit": ("-n", "2", "--dist", "loadgroup", "tests"),
+    "system": ("tests/system", "-m", "system", "-s"),
+}
+
+
+def main() -> int:
+    """Run the suite that the command line names."""
+    if len(sys.argv) < 2 or sys.argv[1] not in SUITES:
+        sys.exit(f"usage: tests.py {'|'.join(SUITES)} [OPTION …]")
+    suite, options = sys.argv[1], sys.argv[2:]
+    # before the tests: they take minutes, and somebody may commit meanwhile
+    commit = commit_of(ROOT)
+    with tempfile.TemporaryDirectory(prefix="tabi-tests-") as scratch:
+        report = Path(scratch) / "junit.xml"
+        command = [*PYTEST, *SUITES[suite], f"--junitxml={report}", *options]
+        if suite == "unit":
+            code, coverage = run_covered(command, Path(scratch) / "coverage.json")
+        else:
+            code, coverage = run([sys.executable, *command]), None
+        # without a report pytest could not even begin
+        figures: dict[str, Any] = counts_of(report) if report.exists() else {}
+    figures |= {"coverage": coverage, "exit_code": code, "ci": bool(os.environ.get("CI"))}
+    record = Record(
+        kind="tests",
+        subject=suite,
+        verdict="fail" if code else "pass",
+        inputs={
+            "git_commit": commit.sha,
+            "git_dirty": str(commit.dirty).lower(),
+            "environment": lock_digest(environment_lock()),
+        },
+        figures=figures,
+    )
+    append(Workspace.find(ROOT).evidence, record)
+    return code
+
+
+def run_covered(command: list[str], report: Path) -> tuple[int, float | None]:
+    """Run the tests under coverage; the exit code, and the share of the code that they reached, in percent."""
+    run([*COVERAGE, "erase"])
+    code = run([*COVERAGE, "run", *command])
+    run([*COVERAGE, "combine", "--quiet"])
+    # the report fails where less is reached than pyproject.toml asks for
+    too_little = run([*COVERAGE, "report"])
+    run([*COVERAGE, "json", "--quiet", "--fail-under=0", "-o", str(report)])
+    share = json.loads(report.read_bytes())["totals"]["percent_covered"] if report.exists() else None
+    return code or too_little, share
+
+
+def run(command: list[str]) -> int:
+    """The exit code of a command; its output is shown."""
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def counts_of(report: Path) -> dict[str, Any]:
+    """How many tests of a JUnit report ended in which way, and the seconds that they took."""
+    # pytest's own file, of a moment ago
+    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314
+    found = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    seconds = 0.0
+    for suite in suites:
+        for name in found:
+            found[name] += int(suite.get(name, 0))
+        seconds += float(suite.get("time", 0))
+    failed = found["failures"] + found["errors"]
+    passed = found["tests"] - failed - found["skipped"]
+    return {"passed": passed, "failed": failed, "skipped": found["skipped"], "seconds": round(seconds, 1)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
