@@ -28,7 +28,8 @@ def test_every_default_is_below_the_root(tmp_path: Path) -> None:
 
 
 def test_each_variable_moves_one_place(tmp_path: Path) -> None:
-    home, store, cache, log, who = (tmp_path.resolve() / name for name in ("home", "store", "cache", "log", "who"))
+    places = (tmp_path.resolve() / name for name in ("home", "store", "cache", "log", "who", "proof"))
+    home, store, cache, log, who, proof = places
     found = Workspace.find(
         tmp_path,
         {
@@ -39,11 +40,20 @@ def test_each_variable_moves_one_place(tmp_path: Path) -> None:
             "TABI_TRACKING_URI": "http://tracking:5000",
             "TABI_STATE": "postgresql://somewhere/tabi",
             "TABI_IDENTITY": str(who),
+            "TABI_EVIDENCE": str(proof),
         },
     )
     assert found == Workspace(
-        home, store, "http://tracking:5000", cache, log, state_url="postgresql://somewhere/tabi", identity=who
+        home,
+        store,
+        "http://tracking:5000",
+        cache,
+        log,
+        state_url="postgresql://somewhere/tabi",
+        identity=who,
+        evidence_folder=proof,
     )
+    assert found.evidence == proof
 
 
 def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:

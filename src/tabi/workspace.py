@@ -7,6 +7,7 @@
 |                     |                                | bundles alone where it is s3://BUCKET/PREFIX |
 | TABI_TRACKING_URI   | sqlite:///<home>/tracking/…    | MLflow runs                                  |
 | TABI_PREDICTIONS    | <home>/predictions             | the prediction log of servers                |
+| TABI_EVIDENCE       | <home>/evidence                | records of what operations did               |
 | TABI_DATA_CACHE     | <home>/data_cache              | what scikit-learn fetched from OpenML        |
 | TABI_STATE          | sqlite:///<home>/state/tabi.db | versions, approvals and the audit trail      |
 | TABI_IDENTITY       | <home>/identity.toml           | who may do what; without it anybody may all  |
@@ -35,6 +36,8 @@ class Workspace:
     identity: Path
     # of a store on S3
     store_url: str | None = None
+    # unless it is the workspace's own
+    evidence_folder: Path | None = None
 
     @classmethod
     def find(cls, start: Path | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
@@ -63,6 +66,7 @@ class Workspace:
             state_url=environ.get("TABI_STATE") or f"sqlite:///{root / 'state' / 'tabi.db'}",
             identity=folder("TABI_IDENTITY", "identity.toml"),
             store_url=url,
+            evidence_folder=folder("TABI_EVIDENCE", "") if environ.get("TABI_EVIDENCE") else None,
         )
 
     @property
@@ -88,7 +92,7 @@ class Workspace:
     @property
     def evidence(self) -> Path:
         """Records of what operations did and measured."""
-        return self.root / "evidence"
+        return self.evidence_folder or self.root / "evidence"
 
 
 _SECRET = re.compile(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)

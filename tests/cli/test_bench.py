@@ -12,6 +12,7 @@ import pytest
 
 from tabi.bench.rows import draw_rows
 from tabi.cli.main import main
+from tabi.evidence import read
 from tests.serving.conftest import Harbour, Server, contract
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
 from tests.serving.conftest import server as server  # noqa: PLC0414
@@ -53,8 +54,11 @@ def test_it_prints_a_table_and_a_line_for_programs(tabi: Tabi, tmp_path: Path) -
         assert re.fullmatch(r"[0-9]+(\.[0-9]+)?", words[name]), name
         assert float(words[name]) > 0
     assert err.splitlines()[0] == "round 1 of 1: floor"
-    # a measurement leaves nothing in the workspace: its rows are nobody's predictions
-    assert list(tmp_path.iterdir()) == []
+    # its rows are nobody's predictions, and its servers are nobody's: the measurement alone leaves evidence
+    assert [path.name for path in tmp_path.iterdir()] == ["evidence"]
+    (record,) = read(tmp_path / "evidence")
+    assert (record.kind, record.subject, record.verdict) == ("bench", "voyage", "pass")
+    assert set(record.figures["works"]) == {"c1", "c4"}
 
 
 def test_as_json_it_tells_everything_with_rows_of_the_users(tabi: Tabi, tmp_path: Path) -> None:

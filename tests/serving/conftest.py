@@ -224,11 +224,12 @@ def serving(
 ) -> Iterator[Server]:
     """A server process on free ports; `begin` in place of `python -m tabi`. None is left afterwards.
 
-    It writes its prediction log beside the store, if the environment names no other folder.
+    It writes its prediction log and evidence into the store's folder, if the environment names no other.
     """
+    ours = {"TABI_PREDICTIONS": str(store / "predictions"), "TABI_EVIDENCE": str(store / "evidence")}
     process = subprocess.Popen(
         [*(begin or (sys.executable, "-m", "tabi")), "serve", *refs, "--port", "0", *options],
-        env={**os.environ, "TABI_STORE": str(store), "TABI_PREDICTIONS": str(store / "predictions"), **environment},
+        env={**os.environ, "TABI_STORE": str(store), **ours, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -63,9 +63,10 @@ def leave_evidence(workspace: Workspace, bundle: Bundle, report: BenchReport) ->
 
 
 def tabi_command(name: str, ref: str, scratch: Path, *options: str) -> Command:
-    """Our server with everything that is on by default. Its prediction log goes to `scratch`: these are no users."""
+    """Our server with everything that is on by default. What it writes goes to `scratch`: these are no users."""
     command = (sys.executable, "-m", "tabi", "serve", ref, "--host", "127.0.0.1", "--port", "{port}", *options)
-    return Command(name, command, environment={"TABI_PREDICTIONS": str(scratch / "predictions")})
+    environment = {f"TABI_{kind.upper()}": str(scratch / kind) for kind in ("predictions", "evidence")}
+    return Command(name, command, environment=environment)
 
 
 def works_of(rows: Sequence[Row], connections: int) -> list[Work]:

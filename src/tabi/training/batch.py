@@ -203,6 +203,7 @@ class _Batch:
             "TABI_STORE": str(self._workspace.models),
             "TABI_TRACKING_URI": self._workspace.tracking_uri,
             "TABI_DATA_CACHE": str(self._workspace.data_cache),
+            "TABI_EVIDENCE": str(self._workspace.evidence),
         }
 
 
