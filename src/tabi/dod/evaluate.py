@@ -10,14 +10,12 @@ import msgspec
 import tabi.dod.layers  # noqa: F401 - registers the conditions
 from tabi.dod.condition import CONDITIONS, Condition, Found, NotDoneError, Status
 from tabi.dod.facts import Facts
-from tabi.dod.rubric import Score, score_of
+from tabi.dod.rubric import Score, reason_of, score_of
 from tabi.errors import ConfigError, NotFoundError, TabiError
 from tabi.evidence import now
 from tabi.workspace import Workspace
 
 STATUSES: tuple[Status, ...] = ("done", "stale", "failing", "missing")
-# what a condition cannot look at for a reason outside Tabi, such as a tracking server that is down
-UNREADABLE = (TabiError, OSError, ValueError, KeyError)
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -107,8 +105,8 @@ def _judged(facts: Facts, each: Condition) -> Judged:
         found = each.judge(facts)
     except NotDoneError as error:
         found = error.found
-    except UNREADABLE as error:
-        found = Found("failing", str(error) if isinstance(error, TabiError) else f"unreadable: {type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the other conditions are judged
+        found = Found("failing", reason_of(error))
     command = each.command.format(name=facts.name) if each.command else None
     return Judged(each.key, each.layer, each.title, found.status, found.text, found.at, found.link, command)
 

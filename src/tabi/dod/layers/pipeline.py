@@ -54,7 +54,7 @@ def retried_and_alerted(facts: Facts) -> Found:
 def lineage_traceable(facts: Facts) -> Found:
     """Lineage is traceable from the model back to its source.
 
-    Each step of `tabi show {name} --lineage` is looked for by its digest: run, snapshot, code, configuration. An
+    Each step of `tabi show NAME --lineage` is looked for by its digest: run, snapshot, code, configuration. An
     environment that has changed since ends nothing, for its lock is in the bundle.
     """
     steps = {what: step for what, step in facts.lineage.items() if what != "environment"}

@@ -7,7 +7,7 @@ sections. The tests are stated here in our own words.
 """
 
 from tabi.dod.rubric import data, infrastructure, model, monitoring
-from tabi.dod.rubric.score import SECTIONS, TESTS, Score, Scored, level_of, score_of
+from tabi.dod.rubric.score import SECTIONS, TESTS, Score, Scored, level_of, reason_of, score_of
 
 __all__ = [
     "SECTIONS",
@@ -19,5 +19,6 @@ __all__ = [
     "level_of",
     "model",
     "monitoring",
+    "reason_of",
     "score_of",
 ]
