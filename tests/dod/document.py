@@ -15,8 +15,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "dod.md"
 HEAD = """# The Definition of Done
 
 A model is in production when eleven layers of conditions hold. `tabi dod` judges each condition by the evidence that
-operations wrote, and looks at the thing itself again where that is cheap: digests of the bundle and of its snapshot, the
-chain of the audit trail, the run in tracking.
+operations wrote, and looks at the thing itself again where that is cheap: digests of the bundle and of its snapshot,
+the chain of the audit trail, the run in tracking.
 
 | command | what it does |
 |---|---|
@@ -33,15 +33,16 @@ chain of the audit trail, the run in tracking.
 | missing | there is no evidence; the command that would write it is told |
 
 Evidence is one JSON object a line in `evidence/` of the workspace: what was done to what, when, from which inputs by
-digest, and with which figures and verdict. Records are only ever appended. `data fetch`, `train`, `release`, `approve`,
-`promote`, `rollback`, `sign`, `reproduce`, `audit verify`, `serve`, `bench`, `make test` and `make test-system` write
-them. What a record says is believed as far as the folder is: whoever may write it can write anything into it. The audit trail's own
-chain and the bundle's signature are what an outsider cannot forge.
+digest, and with which figures and verdict. Records are only ever appended. `data fetch`, `train`, `release`,
+`approve`, `promote`, `rollback`, `sign`, `reproduce`, `audit verify`, `serve`, `bench`, `make test` and `make
+test-system` write them. What a record says is believed as far as the folder is: whoever may write it can write
+anything into it. The audit trail's own chain and the bundle's signature are what an outsider cannot forge.
 
-Without a repository there is no commit, so what is proved by commit stays missing. A layer that is not built yet shows as
-missing: `–` says that no command writes evidence of it.
+Without a repository there is no commit, so what is proved by commit stays missing. A layer that is not built yet shows
+as missing: `–` says that no command writes evidence of it.
 
-To add a condition, add one function to the module of its layer in `src/tabi/dod/layers/`; its docstring is the text below.
+To add a condition, add one function to the module of its layer in `src/tabi/dod/layers/`; its docstring is the text
+below.
 
 ## Conditions
 """
@@ -49,10 +50,10 @@ To add a condition, add one function to the module of its layer in `src/tabi/dod
 SCORE = """
 ## ML Test Score
 
-E. Breck, S. Cai, E. Nielsen, M. Salib, D. Sculley: “The ML Test Score: A Rubric for ML Production Readiness and Technical
-Debt Reduction”, IEEE Big Data 2017. 28 tests in four sections. A test that a person carries out and writes down is worth
-half a point, one that a system repeats by itself a whole one. The score is the smallest sum of the four sections. The tests
-are stated in our own words, with what shows each of them here.
+E. Breck, S. Cai, E. Nielsen, M. Salib, D. Sculley: “The ML Test Score: A Rubric for ML Production Readiness and
+Technical Debt Reduction”, IEEE Big Data 2017. 28 tests in four sections. A test that a person carries out and writes
+down is worth half a point, one that a system repeats by itself a whole one. The score is the smallest sum of the four
+sections. The tests are stated in our own words, with what shows each of them here.
 """
 
 
