@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +13,10 @@ import pytest
 from tabi.bundle.keys import KeyPair, new_key_pair
 from tabi.bundle.signature import Signer, sign
 from tabi.bundle.trust import Trust
+from tabi.cli.main import main
 from tabi.errors import SignatureError
 from tabi.serving.model import Model
-from tests.serving.conftest import ROW, Harbour, MakeWorker, asking, serving
+from tests.serving.conftest import ROW, Harbour, MakeWorker, asking
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +143,6 @@ def test_check_refuses_another_key_and_a_signature_of_another_bundle(
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """`tabi serve voyage --check` with a trusted key: what it says, after its exit code was looked at."""
-    from tabi.cli.main import main
 
     def check(harbour: Harbour, pair: KeyPair, code: int) -> str:
         monkeypatch.setenv("TABI_STORE", str(harbour.store.root))
@@ -163,60 +160,37 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_predict_and_score_refuse_too_and_warn_once(
-    signed: Harbour, keys: tuple[KeyPair, KeyPair], tmp_path: Path
+    signed: Harbour,
+    keys: tuple[KeyPair, KeyPair],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "row.json").write_text(json.dumps({"features": ROW}))
     (tmp_path / "rows.csv").write_text("age,fare,sex,city\n39,7.25,male,Kyoto\n")
     predict = ["predict", "voyage", "--json", str(tmp_path / "row.json")]
     score = ["score", "voyage", str(tmp_path / "rows.csv"), str(tmp_path / "out.parquet"), "--jobs", "1"]
+    monkeypatch.setenv("TABI_STORE", str(signed.store.root))
+    monkeypatch.setenv("TABI_VERIFY_KEY", str(keys[0].public))
 
-    def tabi(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "TABI_STORE": str(signed.store.root), "TABI_VERIFY_KEY": str(keys[0].public)}
-        whole = [sys.executable, "-m", "tabi", *command]
-        return subprocess.run(whole, env={**environ, **environment}, capture_output=True, text=True, check=False)
+    def tabi(command: list[str]) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["tabi", *command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().err
 
     for command in (predict, score):
-        done = tabi(command)
-        assert (done.returncode, done.stderr.count("warning")) == (0, 0)
+        code, said = tabi(command)
+        assert (code, "warning" in said) == (0, False)
     (signed.path() / "model.sig").unlink()
     for command in (predict, score):
-        refused = tabi(command)
-        assert refused.returncode == 1
-        assert refused.stderr.startswith("tabi: model.sig is missing")
-        warned = tabi(command, TABI_VERIFY="warn")
-        assert (warned.returncode, warned.stderr.count("tabi: warning: model.sig is missing")) == (0, 1)
-
-
-def test_large_requests_are_answered_by_a_process_that_trusts_the_same_keys(
-    signed: Harbour, keys: tuple[KeyPair, KeyPair]
-) -> None:
-    rows = json.dumps({"rows": [ROW] * 20_000}).encode()
-    with serving(signed.store.root, "voyage", TABI_VERIFY_KEY=str(keys[0].public)) as server:
-        status, _, answer = server.ask("POST", "/predict_batch", rows, {"content-type": "application/json"})
-        assert (status, len(answer["predictions"])) == (200, 20_000)
-
-
-def test_workers_follow_to_what_is_signed_only(signed: Harbour, keys: tuple[KeyPair, KeyPair]) -> None:
-    with serving(
-        signed.store.root, "voyage", options=["--workers", "2"], TABI_VERIFY_KEY=str(keys[0].public)
-    ) as server:
-
-        def wait(reached: Callable[[], bool]) -> None:
-            end = time.monotonic() + 30
-            while not reached():
-                assert time.monotonic() < end
-                time.sleep(0.05)
-
-        def ready() -> str:
-            return str(server.ask("GET", "/readyz")[2]["status"])
-
-        release(signed, signed.newer)
-        wait(lambda: ready() == "degraded")
-        assert server.ask("GET", "/health")[2]["version"] == signed.older
-        put_signature(signed, signed.newer, keys[0])
-        assert server.operate("POST", "/reload")[0] == 200
-        wait(lambda: ready() == "ready")
-        assert server.ask("GET", "/health")[2]["version"] == signed.newer
+        code, said = tabi(command)
+        assert code == 1
+        assert said.startswith("tabi: model.sig is missing")
+    monkeypatch.setenv("TABI_VERIFY", "warn")
+    for command in (predict, score):
+        code, said = tabi(command)
+        assert (code, said.count("tabi: warning: model.sig is missing")) == (0, 1)
 
 
 def test_a_model_is_opened_by_the_trust_that_it_is_given(signed: Harbour, keys: tuple[KeyPair, KeyPair]) -> None:

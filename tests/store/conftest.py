@@ -73,7 +73,7 @@ def s3_place(s3_address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return f"s3://{bucket}/team/a"
 
 
-@pytest.fixture(params=["folder", "s3"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty store of each kind."""
-    return Store(tmp_path / "either" if request.param == "folder" else request.getfixturevalue("s3_place"))
+@pytest.fixture
+def either(tmp_path: Path) -> Store:
+    """An empty store in a folder; `tests/system/test_store_kinds.py` asks the same of one on S3."""
+    return Store(tmp_path / "either")

@@ -1,4 +1,4 @@
-"""The same laws on a folder and on S3."""
+"""Laws of every kind of store: here of a folder, in `tests/system/test_store_kinds.py` of S3."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tabi.bundle import Bundle, Manifest
-from tabi.errors import ConfigError, StoreError
+from tabi.errors import ConfigError, ConflictError, StoreError
 from tabi.store import Store
 from tabi.store.snapshots import snapshot_key
 
@@ -24,6 +24,18 @@ def remote(s3_place: str, make_bundle: BundleMaker, tmp_path: Path) -> Store:
     make_bundle(tmp_path / "first")
     store.set_latest("adult", store.put_bundle(tmp_path / "first"), None)
     return store
+
+
+def test_latest_moves_only_from_where_it_was_seen(remote: Store, make_bundle: BundleMaker, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "second", seed=1)
+    second = remote.put_bundle(tmp_path / "second")
+    seen = remote.latest("adult")
+    assert seen is not None
+    for expected in (None, seen._replace(tag="0" * 64)):
+        with pytest.raises(ConflictError, match="somebody else moved"):
+            remote.set_latest("adult", second, expected)
+    moved = remote.set_latest("adult", second, seen)
+    assert (remote.latest("adult"), moved.id, remote.verify()) == (moved, second, [])
 
 
 def test_a_snapshot_is_fetched_once_and_read_from_there(remote: Store, tmp_path: Path) -> None:

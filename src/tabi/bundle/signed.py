@@ -3,7 +3,7 @@
 `Bundle.open` compares every file with the manifest that it read, and again whenever a file's bytes are taken. Here the
 signed digests are compared with that manifest, so what was signed, what was checked and what is used are one: nothing
 can be exchanged in between. No file is read a second time, and only `cryptography` is imported: model-signing, which
-makes the signatures, would cost a server two seconds and 56 MB for the same answer.
+makes the signatures, would cost a server more than a second and 50 MB for the same answer.
 """
 
 from __future__ import annotations
