@@ -127,17 +127,17 @@ def test_check_refuses_by_name_what_is_not_what_was_signed(
 ) -> None:
     assert "can be served" in run(signed, keys[0], 0)
     tamper(signed.path(), what)
-    assert run(signed, keys[0], 1).startswith(f"tabi: {REFUSED[what]}")
+    assert f": {REFUSED[what]}" in run(signed, keys[0], 78)
 
 
 def test_check_refuses_another_key_and_a_signature_of_another_bundle(
     signed: Harbour, keys: tuple[KeyPair, KeyPair], run: Callable[..., str]
 ) -> None:
-    assert f"by the key {keys[0].fingerprint[:16]}, and trusted here" in run(signed, keys[1], 1)
+    assert f"by the key {keys[0].fingerprint[:16]}, and trusted here" in run(signed, keys[1], 78)
     put_signature(signed, signed.newer, keys[0])
     shutil.copy(signed.path("voyage", signed.newer) / "model.sig", signed.path() / "model.sig")
-    said = run(signed, keys[0], 1)
-    assert said.startswith("tabi: model.sig is of another bundle: manifest.json is not what was signed; model.onnx is")
+    said = run(signed, keys[0], 78)
+    assert "model.sig is of another bundle: manifest.json is not what was signed; model.onnx is" in said
 
 
 @pytest.fixture
