@@ -12,11 +12,19 @@ from tabi.workspace import Workspace
 def release(
     name: Annotated[str, typer.Argument(help="The project.")],
     run: Annotated[str | None, typer.Option(help="Release this run instead of the last one.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(help="Let this gate through though it fails; takes the approver's role.")
+    ] = None,
+    reason: Annotated[
+        list[str] | None, typer.Option(help="Why: one for every --override, or one for all of them.")
+    ] = None,
 ) -> None:
     """Compile, prove, gate and bundle a run; the last line is the bundle id."""
+    from tabi.registry.override import reasons_of
     from tabi.registry.release import release as release_run
 
-    released = release_run(Workspace.find(), name, run, say=typer.echo)
+    overrides = reasons_of(override or [], reason or [])
+    released = release_run(Workspace.find(), name, run, say=typer.echo, overrides=overrides)
     typer.echo(f"folder   {released.folder}")
     typer.echo(released.bundle)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import requires
 from pathlib import Path
@@ -21,9 +21,10 @@ from tabi.evidence import Record, append, now
 from tabi.gates import Candidate, Champion, Judged, Verdict, find_champion, require, run_gates, to_json
 from tabi.registry.card import model_card
 from tabi.registry.explanation import explanation_document
-from tabi.registry.identity import require_role, whoami
+from tabi.registry.identity import Identity, require_role, whoami
 from tabi.registry.lineage import lineage_of_run
 from tabi.registry.offer import heal_first, offer
+from tabi.registry.override import override, refuse_overrides
 from tabi.registry.promote import Moved
 from tabi.registry.room import Room
 from tabi.registry.same import same_bundle
@@ -56,9 +57,14 @@ class Released:
 
 
 def release(
-    workspace: Workspace, name: str, run_id: str | None = None, say: Callable[[str], None] = lambda _: None
+    workspace: Workspace,
+    name: str,
+    run_id: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    overrides: Mapping[str, str] | None = None,
 ) -> Released:
-    """Release a run of the project `name`, its last one where `run_id` is None. `say` is told each step.
+    """Release a run of the project `name`, its last one where `run_id` is None. `say` is told each step. `overrides`:
+    by gate, why it is let through though it fails; that takes the approver's role.
 
     Raises `CompileError` for a step without exact form, `GateError` where a gate fails, `ExplanationError` where
     `explain` is asked for and there is no exact explanation: then the store is as before. `ConflictError` if somebody
@@ -66,6 +72,8 @@ def release(
     """
     actor = whoami(workspace)
     require_role(actor, "releaser")
+    overrides = overrides or {}
+    refuse_overrides(actor, overrides)
     # before anything that takes long: a key that cannot be used is the caller's fault
     signer = Signer.from_environment()
     run = load_run(workspace, name, run_id)
@@ -86,7 +94,7 @@ def release(
         (folder / layout.LINEAGE).write_bytes(lineage_of_run(run, table.snapshot).to_json())
         champion, fault = _champion(workspace, name)
         candidate = Candidate(workspace, run, table, compiled.model, parity, folder, champion, fault)
-        verdicts = _judge(candidate, say)
+        verdicts = _judge(candidate, say, overrides, actor)
         (folder / layout.GATES).write_bytes(to_json(verdicts))
         (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
         bundle = _put(room.store, folder, run, verdicts, signer)
@@ -126,13 +134,20 @@ def _champion(workspace: Workspace, name: str) -> tuple[Champion | None, str]:
         return None, str(error)
 
 
-def _judge(candidate: Candidate, say: Callable[[str], None]) -> tuple[Verdict, ...]:
-    """Ask the gates and leave their verdicts as evidence. `GateError` where one fails."""
+def _judge(
+    candidate: Candidate, say: Callable[[str], None], overrides: Mapping[str, str], actor: Identity
+) -> tuple[Verdict, ...]:
+    """Ask the gates and leave their verdicts as evidence. `GateError` where one fails and is not overridden."""
     judged = []
     for each in run_gates(candidate):
-        say(f"gate     {each.verdict.gate}: {each.verdict.verdict}, {each.verdict.reason}")
-        judged.append(each)
+        (verdict,) = override(candidate.workspace, candidate.run, [each.verdict], overrides, actor)
+        say(f"gate     {verdict.gate}: {verdict.verdict}, {verdict.reason}")
+        if verdict.override is not None:
+            say(f"         overridden by {verdict.override.by}: {verdict.override.reason}")
+        judged.append(each._replace(verdict=verdict))
     verdicts = tuple(each.verdict for each in judged)
+    for gate in sorted(set(overrides) - {each.gate for each in verdicts if each.override is not None}):
+        say(f"         {gate} did not fail: there is nothing to override")
     _record(candidate, judged)
     require(verdicts, candidate.run.project)
     return verdicts

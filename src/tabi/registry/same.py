@@ -15,6 +15,8 @@ from tabi.bundle.signature import Signer
 from tabi.errors import TabiError
 from tabi.gates import Verdict
 from tabi.store import Store
+from tabi.store.listing import MANIFEST, MANIFEST_LIMIT
+from tabi.store.snapshots import snapshot_key
 
 # what says how a bundle was judged, and not what it is
 JUDGED = frozenset({layout.GATES, layout.MODEL_CARD})
@@ -32,11 +34,15 @@ def same_bundle(
     wanted = _making(manifest)
     for identity in store.snapshots(manifest.name):
         try:
+            data = store.objects.read(f"{snapshot_key(manifest.name, identity)}/{MANIFEST}", MANIFEST_LIMIT)
+            found = msgspec.json.decode(data or b"", type=Manifest)
+            # only what may be it is opened, for then every byte is read
+            if found.run != manifest.run or _making(found) != wanted:
+                continue
             bundle = Bundle.open(store.open_path(manifest.name, identity), trust)
-            if bundle.manifest.run == manifest.run and _making(bundle.manifest) == wanted:
-                judged = msgspec.json.decode(bundle.document(layout.GATES), type=list[Verdict])
-                if _shown(judged) == _shown(verdicts):
-                    return identity
+            judged = msgspec.json.decode(bundle.document(layout.GATES), type=list[Verdict])
+            if _shown(judged) == _shown(verdicts):
+                return identity
         except (TabiError, msgspec.MsgspecError):
             continue
     return None

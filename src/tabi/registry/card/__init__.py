@@ -18,7 +18,7 @@ def model_card(run: Run, parity: Parity, verdicts: Sequence[Verdict]) -> str:
     decision = [] if run.threshold is None else [f"| decision threshold | {run.threshold:.6f}, {chosen} |"]
     columns = [f"| {c.name} | {_kind(c)} |" for c in contract.columns]
     metrics = [f"| {_metric(name, target)} | {value:.4f} |" for name, value in sorted(run.metrics.items())]
-    gates = [f"| {v.gate} | {v.verdict} | {v.reason} |" for v in verdicts]
+    gates = [f"| {v.gate} | {v.verdict} | {_cell(_why(v))} |" for v in verdicts]
     return "\n".join(
         [
             f"# {run.project}",
@@ -54,6 +54,17 @@ def model_card(run: Run, parity: Parity, verdicts: Sequence[Verdict]) -> str:
             "",
         ]
     )
+
+
+def _why(verdict: Verdict) -> str:
+    """The reason of a verdict, and of its override."""
+    if verdict.override is None:
+        return verdict.reason
+    return f"{verdict.reason}; overridden by {verdict.override.by}: {verdict.override.reason}"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _purpose(target: Target) -> str:
