@@ -57,9 +57,7 @@ def grouped(column: str, series: pd.Series) -> Groups:
         order = [category_of(value) for value in np.unique(held).tolist()]
     names = [name for name in order if name in set(labels)] + [MISSING] * bool(missing.any())
     if len(names) > MOST:
-        raise ConfigError(
-            f"fairness.sensitive: column {column!r} has {len(names)} groups, {MOST} at most can be compared"
-        )
+        raise ConfigError(f"fairness.sensitive: column {column!r} has {len(names)} groups, more than {MOST}")
     places = {name: place for place, name in enumerate(names)}
     return Groups(column, tuple(names), np.array([places[label] for label in labels], dtype=np.int64))
 

@@ -1,15 +1,20 @@
 """The test must not be known before: no test row among the training rows, no column that is the target in disguise.
 
-A column is disguised if it alone tells the target: its slices get the mean target of their training rows, and the test
-rows are scored by it. Columns of free text are not cut into slices.
+A column is disguised if it alone tells the target: a small tree over its numbers, or the mean target of its categories,
+is learnt from the training rows and scored on the test rows. Columns of free text are not looked at.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from tabi.contract import Column, Contract, NumericColumn
+from tabi.contract import Contract
 from tabi.data.sample import hashes_of
 from tabi.gates.bootstrap import scorer_of
 from tabi.gates.candidate import Candidate
@@ -22,8 +27,8 @@ from tabi.training.tasks import TASKS
 GATE = "leakage"
 # the usual bounds: of shared rows, and of the score of one column
 SHARED, COLUMN = 0.01, 0.99
-# slices of a numeric column that has more values than that; a leak may hide in fine steps
-BINS = 200
+# of a tree; a leak may hide in fine steps
+LEAVES = 200
 
 
 def leakage_gate(candidate: Candidate) -> Verdict:
@@ -48,36 +53,33 @@ def leakage_gate(candidate: Candidate) -> Verdict:
 
 def column_scores(contract: Contract, train: Rows, test: Rows) -> dict[str, float]:
     """What each column alone scores on the test rows."""
+    guesses: dict[str, Floats] = {}
     rows = len(train.X)
-    both = type(train.X)({name: np.concatenate([train.X[name], test.X[name]]) for name in train.X.columns})
-    found = {}
-    for coded in coded_columns(_finely_cut(contract, train), both):
-        guess = _mean_target(coded.code[:rows], train.y, coded.code[rows:], contract)
-        score = float(scorer_of(contract.target.task, test.y, guess)(np.ones((1, len(test.y))))[0])
-        if np.isfinite(score):
-            found[coded.column] = score
-    return found
+    for column in contract.numeric:
+        guesses[column.name] = _tree_target(train.X[[column.name]], train.y, test.X[[column.name]], contract)
+    both = pd.concat([train.X, test.X], ignore_index=True)
+    for coded in coded_columns(msgspec.structs.replace(contract, columns=contract.categorical), both):
+        guesses[coded.column] = _mean_target(coded.code[:rows], train.y, coded.code[rows:], contract)
+    scores = {
+        name: float(scorer_of(contract.target.task, test.y, guess)(np.ones((1, len(test.y))))[0])
+        for name, guess in guesses.items()
+    }
+    return {name: score for name, score in scores.items() if np.isfinite(score)}
 
 
-def _finely_cut(contract: Contract, train: Rows) -> Contract:
-    """The contract with numeric columns cut into more bins, by the training rows."""
-    import msgspec
-
-    columns: list[Column] = []
-    for column in contract.columns:
-        if isinstance(column, NumericColumn) and column.reference is not None:
-            values = train.X[column.name].to_numpy(dtype=np.float64)
-            values = values[np.isfinite(values)]
-            edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1])) if len(values) else np.empty(0)
-            reference = msgspec.structs.replace(column.reference, edges=tuple(edges.tolist()), counts=())
-            columns.append(msgspec.structs.replace(column, reference=reference))
-        else:
-            columns.append(column)
-    return msgspec.structs.replace(contract, columns=tuple(columns))
+def _tree_target(learnt: pd.DataFrame, y: npt.NDArray[Any], asked: pd.DataFrame, contract: Contract) -> Floats:
+    """What a small tree over one column of numbers gives; it has a way for what is missing."""
+    if contract.target.task == "multiclass":
+        places = DecisionTreeClassifier(max_leaf_nodes=LEAVES, random_state=0).fit(learnt.to_numpy(), y)
+        found = np.zeros((len(asked), len(contract.target.classes)))
+        found[:, places.classes_] = places.predict_proba(asked.to_numpy())
+        return found
+    tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, random_state=0).fit(learnt.to_numpy(), y)
+    return np.asarray(tree.predict(asked.to_numpy()), dtype=np.float64)
 
 
 def _mean_target(
-    learnt: npt.NDArray[np.int64], y: npt.NDArray[np.generic], asked: npt.NDArray[np.int64], contract: Contract
+    learnt: npt.NDArray[np.int64], y: npt.NDArray[Any], asked: npt.NDArray[np.int64], contract: Contract
 ) -> Floats:
     """The mean target of each slice's training rows, drawn towards that of all by one row."""
     target = contract.target
