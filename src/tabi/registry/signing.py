@@ -9,6 +9,8 @@ from tabi.bundle.keys import SIGNING_KEY
 from tabi.bundle.signature import Signer, sign
 from tabi.errors import ConfigError, SignatureError
 from tabi.evidence import Record, append
+from tabi.registry import audit
+from tabi.registry.identity import require_role, whoami
 from tabi.store import Store
 from tabi.store.folder import write_whole
 from tabi.store.listing import SIGNATURE
@@ -16,13 +18,17 @@ from tabi.workspace import Workspace
 
 
 def sign_ref(workspace: Workspace, ref: str) -> tuple[Bundle, Signer]:
-    """Sign the bundle that `ref` names with the key of TABI_SIGNING_KEY. Leaves evidence."""
+    """Sign the bundle that `ref` names with the key of TABI_SIGNING_KEY. Leaves evidence and an audit row."""
+    actor = whoami(workspace)
+    require_role(actor, "releaser")
     signer = Signer.from_environment()
     if signer is None:
         raise ConfigError(f"{SIGNING_KEY} is not set: name the file of a private key, which tabi keys new makes")
     store = Store(workspace.models)
     bundle = Bundle.open(store.resolve(ref))
     sign_snapshot(bundle.folder, store, signer)
+    after = {"bundle": bundle.id, "key": signer.fingerprint}
+    audit.record(workspace, actor=actor, action="sign", object=bundle.name, after=after)
     record = Record(
         kind="signature",
         subject=bundle.name,
