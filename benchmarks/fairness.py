@@ -21,9 +21,10 @@ RATES = {"selection_rate": "selection rate", "tpr": "TPR", "fpr": "FPR", "auc": 
 MEASURES = {"demographic_parity": "demographic parity", "equalized_odds": "equalized odds", "auc": "ROC AUC"}
 
 
-def page(workspace: Workspace, name: str) -> str:
+def page(workspace: Workspace, ref: str) -> str:
     """The page in Markdown."""
-    bundle = Bundle.open(Store(workspace.models).resolve(name))
+    bundle = Bundle.open(Store(workspace.models).resolve(ref))
+    name = bundle.name
     report: dict[str, Any] = json.loads(bundle.document("reports/fairness.json"))
     lines = [
         "# Fairness: what the gate finds",
@@ -33,7 +34,7 @@ def page(workspace: Workspace, name: str) -> str:
         f"{report['rows']:,} test rows, of which those are selected whose probability is",
         f"{report['threshold']:.4f} or more. Intervals are of 95 %. The verdict of the gate: **{report['level']}**.",
         *_columns(report),
-        *_seconds(workspace, name),
+        *_seconds(workspace, bundle),
     ]
     return "\n".join([*lines, ""])
 
@@ -53,12 +54,12 @@ def _columns(report: dict[str, Any]) -> Iterator[str]:
                 yield f"- largest difference, {words}: {_interval(outcome['differences'][measure])}"
 
 
-def _seconds(workspace: Workspace, name: str) -> Iterator[str]:
-    """What the gates of the last release took."""
-    record = [each for each in evidence.read(workspace.evidence, "release") if each.subject == name][-1]
+def _seconds(workspace: Workspace, bundle: Bundle) -> Iterator[str]:
+    """What the gates took in the last release of the bundle's run."""
+    record = [e for e in evidence.read(workspace.evidence, "release") if e.inputs["run"] == bundle.manifest.run][-1]
     seconds: dict[str, float] = record.figures["seconds"]
     yield from ("", "## What the gates cost", "")
-    yield f"Seconds of the last release of `{name}`, {sum(seconds.values()):.1f} together:"
+    yield f"Seconds of the last release of this run, {sum(seconds.values()):.1f} together:"
     yield ", ".join(f"`{gate}` {taken:.2f}" for gate, taken in seconds.items()) + "."
 
 
