@@ -53,7 +53,10 @@ def test_a_library_that_unpickles_while_a_bundle_is_loaded_is_seen(
     assert load_watched(folder)["pickled"] == ["fractions.Fraction"]
 
 
-@pytest.mark.parametrize("content", [pickle.dumps({"a": 1}), gzip.compress(pickle.dumps([1])), b"PK\x03\x04archive"])
+HELD = {"pickle": pickle.dumps({"a": 1}), "gzip": gzip.compress(pickle.dumps([1])), "zip": b"PK\x03\x04archive"}
+
+
+@pytest.mark.parametrize("content", HELD.values(), ids=HELD.keys())
 def test_a_graph_that_may_hold_a_pickle_stops(make: Make, content: bytes) -> None:
     made = make(loans())
     (made.folder / "model.onnx").write_bytes(content)
