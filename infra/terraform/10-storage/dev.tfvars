@@ -1,0 +1,2 @@
+# an environment that may be thrown away
+force_destroy = true

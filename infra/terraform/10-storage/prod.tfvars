@@ -1,0 +1,1 @@
+old_version_days = 365
