@@ -44,5 +44,6 @@ def test_workers_follow_to_what_is_signed_only(signed: Harbour, keys: tuple[KeyP
         assert server.ask("GET", "/health")[2]["version"] == signed.older
         put_signature(signed, signed.newer, keys[0])
         assert server.operate("POST", "/reload")[0] == 200
+        # a worker that had found it unsigned tries again some seconds later
+        wait(lambda: {server.ask("GET", "/health")[2]["version"] for _ in range(10)} == {signed.newer})
         wait(lambda: ready() == "ready")
-        assert server.ask("GET", "/health")[2]["version"] == signed.newer
