@@ -7,13 +7,15 @@ ARG MODELS=mounted
 FROM ${PYTHON} AS packages
 # serve: what answers. image: signatures and a store on S3 as well
 ARG LOCK=image
-WORKDIR /app
+WORKDIR /made
 COPY locks/${LOCK}.txt lock.txt
-RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --require-hashes --target lib -r lock.txt
-COPY src src
+RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --require-hashes --target packages/app/lib -r lock.txt
+COPY src source/app/src
 COPY scripts/image.py image.py
-# what no server reads goes; what it imports is compiled, by content and not by time, so that the layer is always the same
-RUN PYTHONPATH=lib:src python -B image.py lib src
+# what no server reads goes; what it imports is compiled, by content and not by time; every file gets the same time, so
+# that the same commit and lock give the same layers
+RUN mkdir predictions && touch --date=@0 predictions && \
+    PYTHONPATH=packages/app/lib:source/app/src python -B image.py packages/app/lib source/app/src
 
 FROM ${PYTHON} AS server
 ARG REVISION=unknown
@@ -23,11 +25,11 @@ LABEL org.opencontainers.image.title="tabi" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-WORKDIR /app
-COPY --from=packages /app/lib lib
-COPY --from=packages /app/src src
+COPY --from=packages /made/packages /
+COPY --from=packages /made/source /
 # a number, by which an orchestrator can tell that it is not root
-RUN install --directory --owner 10001 --group 10001 /predictions
+COPY --from=packages --chown=10001:10001 /made/predictions /predictions
+WORKDIR /app
 ENV PATH=/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app/lib:/app/src PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     TABI_HOME=/app TABI_STORE=/app/store TABI_PREDICTIONS=/predictions TABI_CACHE=/tmp/tabi-cache
 # what is written where the root file system is read-only

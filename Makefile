@@ -9,6 +9,7 @@ PORT   ?= 8000
 # an image is known by the commit that it was made from, and never by a word that moves
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 IMAGE  ?= tabi:$(COMMIT)
+TRAIN_IMAGE ?= tabi-train:$(COMMIT)
 # mounted: models come from a volume or from S3; baked: store/models lies in the image
 MODELS ?= mounted
 # where it is deployed to: local, compose, ecs, kubernetes
@@ -25,7 +26,7 @@ ENVIRONMENT := $(PYTHON) scripts/environment.py
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url
 
-.PHONY: init envinfo demo train-fast train-full release check report api api-bg docker-build docker-run docker-smoke docker-push sbom \
+.PHONY: init envinfo demo train-fast train-full release check report api api-bg docker-build docker-build-train docker-run docker-smoke docker-push up-compose down-compose sbom \
         store-push store-verify deploy rollback test test-system infra-test lint format bench bench-training load types lock \
         env-train env-dev
 
@@ -77,6 +78,22 @@ docker-build:
 docker-run:
 	docker run --rm --read-only --publish $(PORT):8000 --volume $(CURDIR)/store:/app/store:ro \
 		$(IMAGE) serve $(DS) --host 0.0.0.0
+
+# everything on one machine; images by id, passwords made once in infra/compose/secrets
+COMPOSE := docker compose --file infra/compose/compose.yaml
+SECRETS := $(abspath $(or $(TABI_SECRETS),infra/compose/secrets))
+IDS = TABI_SECRETS=$(SECRETS) TABI_IMAGE=$$(docker image inspect --format '{{.Id}}' $(IMAGE)) \
+	TABI_TRAIN_IMAGE=$$(docker image inspect --format '{{.Id}}' $(TRAIN_IMAGE))
+
+docker-build-train:
+	docker build --file Dockerfile.train --build-arg REVISION=$(COMMIT) --tag $(TRAIN_IMAGE) .
+
+up-compose: docker-build docker-build-train
+	@$(PYTHON) scripts/compose_secrets.py $(SECRETS)
+	$(IDS) $(COMPOSE) up --detach --wait
+
+down-compose:
+	$(IDS) $(COMPOSE) --profile '*' down
 
 # the main road's last mile: the image answers as the command line does, on a read-only root, and stops clean
 docker-smoke: env-train

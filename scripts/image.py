@@ -1,12 +1,14 @@
 """Make installed packages smaller for a server's image: `python image.py LIB SRC`.
 
 Takes away what no server reads: tests, headers, the descriptions of services that are not asked, a second copy of the
-runtime for programs in C. Then compiles what a server imports. What is left depends on the lock alone.
+runtime for programs in C. Then compiles what a server imports. What is left depends on
+the lock and the source alone, times included.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import py_compile
 import shutil
 import sys
@@ -58,6 +60,9 @@ def main() -> None:
     prune(lib)
     for file in (*imported(lib), *source.rglob("*.py")):
         compile_one(file)
+    for root in (lib, source):
+        for path in (*root.rglob("*"), root, root.parent):
+            os.utime(path, (0, 0), follow_symlinks=False)
 
 
 def prune(lib: Path) -> None:
