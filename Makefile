@@ -8,6 +8,8 @@ PYTHON ?= python3
 PORT   ?= 8000
 # an image is known by the commit that it was made from, and never by a word that moves
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# the same commit gives the same image, the time in it included
+MADE := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 IMAGE  ?= tabi:$(COMMIT)
 TRAIN_IMAGE ?= tabi-train:$(COMMIT)
 # mounted: models come from a volume or from S3; baked: store/models lies in the image
@@ -73,7 +75,8 @@ api-bg:
 	@echo "serving $(DS) on port $(PORT); log in logs/api.log; stop it with: kill \$$(cat logs/api.pid)"
 
 docker-build:
-	docker build --build-arg REVISION=$(COMMIT) --build-arg MODELS=$(MODELS) --tag $(IMAGE) .
+	docker build --build-arg SOURCE_DATE_EPOCH=$(MADE) --build-arg REVISION=$(COMMIT) --build-arg MODELS=$(MODELS) \
+		--tag $(IMAGE) .
 
 docker-run:
 	docker run --rm --read-only --publish $(PORT):8000 --volume $(CURDIR)/store:/app/store:ro \

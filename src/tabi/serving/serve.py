@@ -74,8 +74,12 @@ def serve(settings: Settings, ready: Callable[[Serving], None]) -> None:
             )
         else:
             from tabi.serving.run import run_worker
+            from tabi.serving.telemetry.logs import log_to_stdout
             from tabi.serving.worker import Worker
 
+            if settings.store_url is not None:
+                # what is fetched takes its time: how far it is must not be said only when it is over
+                log_to_stdout()
             worker = Worker(settings, folder)
             worker.load()
             worker.open(addresses.admin_port)

@@ -1,7 +1,8 @@
 """Snapshots of a store on S3 as folders of this machine. Fetched once, digest by digest; what is here already stays.
 
 A snapshot is complete when its manifest is there, which is written last: a fetch that is killed is gone on with. Any of
-it may be removed at any time, it is fetched again. TABI_CACHE names the folder.
+it may be removed at any time, it is fetched again. TABI_CACHE names the folder, TABI_FETCH_SECONDS the time that one
+snapshot may take.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from tabi.errors import StoreError
+from tabi.store.fetching import Fetching, limit_of
 from tabi.store.folder import Folder
 from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, SIGNATURE, SIGNATURE_LIMIT
 from tabi.store.objects import Objects
@@ -31,6 +33,7 @@ class Cache:
         self._remote = remote
         self.root = cache_folder(environ) / hashlib.sha256(_name(remote, environ).encode()).hexdigest()[:16]
         self._local = Folder(self.root)
+        self._limit = limit_of(environ)
         self._looked_at: dict[str, float] = {}
 
     def fetch(self, name: str, identity: str) -> Path | None:
@@ -61,11 +64,16 @@ class Cache:
         listing = read_listing(manifest, f"{key}/{MANIFEST} in {self._remote.place}")
         if self._local.read(f"{key}/{MANIFEST}", MANIFEST_LIMIT) not in {None, manifest}:
             self._local.remove(f"{key}/{MANIFEST}")
-        listed = {entry.path for entry in listing.files}
-        for path, _ in list(self._local.differences(key, listing.files)):
-            if path not in listed or self._local.path(f"{key}/{path}").is_symlink():
+        sizes = {entry.path: entry.size for entry in listing.files}
+        unsound = {path for path, _ in self._local.differences(key, listing.files)}
+        for path in unsound:
+            if path not in sizes or self._local.path(f"{key}/{path}").is_symlink():
                 self._local.remove_group(f"{key}/{path}")
-        put_snapshot(self._remote, key, self._local, key)
+        missing = sum(sizes.get(path, 0) for path in unsound)
+        fetching = Fetching(self._remote, f"{listing.name} {listing.id[:12]}", missing, self._limit)
+        fetching.begin()
+        put_snapshot(fetching, key, self._local, key)
+        fetching.end()
 
     def _fetch_signature(self, key: str) -> None:
         signature = self._remote.read(f"{key}/{SIGNATURE}", SIGNATURE_LIMIT)

@@ -19,6 +19,17 @@ class Left(NamedTuple):
     modified: float
 
 
+class Source(Protocol):
+    """Of `Objects`, what a copy is made from."""
+
+    @property
+    def place(self) -> str: ...  # noqa: D102
+
+    def read(self, key: str, limit: int) -> bytes | None: ...  # noqa: D102
+
+    def chunks(self, key: str) -> Iterator[bytes]: ...  # noqa: D102
+
+
 class Objects(Protocol):
     """Keys are POSIX paths. Nothing is created before the first write. What goes wrong is a `StoreError`."""
 

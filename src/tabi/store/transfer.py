@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from tabi.errors import BundleError, ConflictError, StoreError
 from tabi.store.listing import MANIFEST, MANIFEST_LIMIT, SIGNATURE, SIGNATURE_LIMIT, verified
-from tabi.store.objects import Objects, tag_of
+from tabi.store.objects import Objects, Source, tag_of
 from tabi.store.snapshots import Listing, read_listing, snapshot_key
 
 
-def put_snapshot(source: Objects, source_key: str, target: Objects, key: str) -> Listing:
+def put_snapshot(source: Source, source_key: str, target: Objects, key: str) -> Listing:
     """Copy a bundle that lies below `source_key` to be the snapshot `key`, unless it is there.
 
     The first manifest of a snapshot stays, and with it the signature that is over it. `BundleError` if a file of the
@@ -40,12 +40,12 @@ def put_signature(target: Objects, key: str, signature: bytes) -> None:
         target.write(f"{key}/{SIGNATURE}", [signature])
 
 
-def bundle_listing(source: Objects) -> Listing:
+def bundle_listing(source: Source) -> Listing:
     """What the manifest of a bundle lists; `BundleError` if it is none."""
     return _read(source, "")[1]
 
 
-def _read(source: Objects, source_key: str) -> tuple[bytes, Listing]:
+def _read(source: Source, source_key: str) -> tuple[bytes, Listing]:
     """The source's manifest, and what it lists; `BundleError` if it is none."""
     try:
         manifest = source.read(_join(source_key, MANIFEST), MANIFEST_LIMIT)

@@ -112,7 +112,9 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def log_to_stdout() -> None:
-    """Send Tabi's own lines and the web server's errors to stdout."""
+    """Send Tabi's own lines and the web server's errors to stdout. Doing it again changes nothing."""
+    if any(isinstance(handler, LineHandler) for handler in logging.getLogger("tabi").handlers):
+        return
     handler = LineHandler()
     atexit.register(handler.close)
     for name, level in (("tabi", logging.INFO), *((name, logging.ERROR) for name in _LOUD)):
