@@ -102,6 +102,20 @@ def test_what_make_runs_has_its_models_mounted() -> None:
     assert [missing(each, DOCKERFILE, DOCKERIGNORE) for each in containers] == [[]] * len(containers)
 
 
+def test_on_ecs_what_is_fetched_has_a_place_that_can_be_written() -> None:
+    text = (REPOSITORY / "infra" / "terraform" / "30-ecs-alb-mlops" / "service.tf").read_text(encoding="utf-8")
+    environment = dict(re.findall(r'^\s+(TABI_[A-Z]+)\s+= "([^"]+)"$', text, flags=re.MULTILINE))
+    writable = re.search(r"writable = \{(.+)\}", text)
+    assert writable
+    mounts = dict.fromkeys(re.findall(r'= "([^"]+)"', writable[1]), True)
+    assert environment["TABI_STORE"].startswith("s3://")
+    assert missing(Container(environment, mounts), DOCKERFILE, DOCKERIGNORE) == []
+    elsewhere = environment | {"TABI_CACHE": "/var/models"}
+    assert missing(Container(elsewhere, mounts), DOCKERFILE, DOCKERIGNORE) == [
+        "TABI_CACHE /var/models cannot be written"
+    ]
+
+
 def test_an_image_with_baked_models_needs_no_volume() -> None:
     assert missing(Container({}, {}), DOCKERFILE, DOCKERIGNORE, "baked") == []
 
@@ -219,7 +233,10 @@ DELIVERED = [
         path
         for folder in ("infra", ".github", "scripts", "deploy", "loadtest")
         for path in sorted((REPOSITORY / folder).rglob("*"))
-        if path.is_file() and path.suffix in {".yaml", ".yml", ".tf", ".tfvars", ".tpl", ".py", ".json", ".sh", ".hcl"}
+        if path.is_file()
+        and path.suffix in {".yaml", ".yml", ".tf", ".tfvars", ".tpl", ".py", ".json", ".sh", ".hcl"}
+        # Terraform's own tests name what must be refused
+        and not path.name.endswith(".tftest.hcl")
     ),
 ]
 # an image's tag or a runner's; `adult@latest` is a model
