@@ -52,7 +52,7 @@ def test_a_judgement_is_kept_in_the_trail_the_evidence_and_mlflow(mirrored: Work
     with Room.open(mirrored).database.reading() as connection:
         rows = [(r.action, r.object, r.actor, r.reason) for r in rows_of(connection, NAME)][-2:]
     assert rows == [("approve", "adult:1", "eve", "good"), ("reject", "adult:2", "eve", "unfair")]
-    for kind, number, reason in (("approval", 1, "good"), ("rejection", 2, "unfair")):
+    for kind, number, reason in (("approve", 1, "good"), ("reject", 2, "unfair")):
         (record,) = evidence.read(mirrored.evidence, kind)
         figures = record.figures
         assert (figures["version"], figures["by"], figures["reason"]) == (number, "eve", reason)

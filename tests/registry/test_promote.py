@@ -59,7 +59,7 @@ def test_every_move_is_in_the_audit_trail_and_in_the_evidence(shop: Workspace) -
     assert (row.action, row.object, row.reason) == ("promote", "adult:1", "good enough")
     assert '"champion":1' in row.after
     assert verify(shop).findings == ()
-    (record,) = evidence.read(shop.evidence, "promotion")
+    (record,) = evidence.read(shop.evidence, "promote")
     assert (record.subject, record.figures["version"], record.figures["reason"]) == (NAME, 1, "good enough")
 
 
@@ -143,7 +143,7 @@ def test_a_promotion_that_was_cut_after_any_step_is_finished_by_the_next_command
     with Room.open(shop).database.reading() as connection:
         acts = [(row.action, row.object, row.actor) for row in rows_of(connection, NAME)]
     assert acts.count(("promote", "adult:2", "ann")) == 1
-    assert len([r for r in evidence.read(shop.evidence, "promotion") if r.figures["version"] == 2]) == 1
+    assert len([r for r in evidence.read(shop.evidence, "promote") if r.figures["version"] == 2]) == 1
 
 
 @pytest.mark.parametrize("cut", CUTS)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from tabi.errors import StateError
 from tabi.state import Database
-from tabi.state.migrate import VERSION_TABLE
+from tabi.state.migrate import HEAD, VERSION_TABLE, _config
 from tabi.state.tables import metadata
 from tabi.workspace import Workspace
 from tests.conftest import REPOSITORY
@@ -118,3 +119,15 @@ def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:
     there = {f"tabi/state/migrations/{path.relative_to(folder)}" for path in folder.rglob("*.py")}
     assert "tabi/state/migrations/versions/0001_audit.py" in there
     assert there <= names
+
+
+def test_the_newest_migration_is_the_one_that_is_named() -> None:
+    assert ScriptDirectory.from_config(_config()).get_current_head() == HEAD
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tabi.db'}"
+    Database.open(url)
+    script = f"import sys; sys.modules['alembic'] = None; from tabi.state import Database; Database.open({url!r})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,12 +15,16 @@ from tabi.registry.traffic import abandon, carry_out, follow_policy, publish, pu
 from tabi.registry.versions import live_of, make_live, version_with, versions_of
 
 
-def heal(room: Room, name: str) -> list[str]:
-    """Finish and mend; what was done, in words, and what could not be."""
+def heal(room: Room, name: str, *, point: bool = True) -> list[str]:
+    """Finish and mend; what was done, in words, and what could not be.
+
+    `point`: whether `latest` follows now, which needs the champion's bundle. A rollback moves it in a moment anyway.
+    """
     with room.database.reading() as connection:
         begun = journal.at_stage(connection, name, "begun")
     notes = [_finish(room, operation) for operation in begun]
     notes += _restore_policy(room, name)
+    notes += _point(room, name) if point else []
     notes += _agree(room, name)
     with room.database.reading() as connection:
         decided = journal.at_stage(connection, name, "decided")
@@ -67,16 +71,20 @@ def _restore_policy(room: Room, name: str) -> list[str]:
     return [f"wrote the policy of {name} again, which was missing"]
 
 
-def _agree(room: Room, name: str) -> list[str]:
-    """`latest` and the states follow the policy."""
-    stored = room.store.policy(name)
-    if stored is None:
-        return []
-    notes = []
+def _point(room: Room, name: str) -> list[str]:
+    """`latest` follows the policy."""
     try:
         follow_policy(room, name)
     except TabiError as error:
-        notes.append(f"the champion's bundle cannot be pointed to ({error}): run `tabi rollback {name}`")
+        return [f"the champion's bundle cannot be pointed to ({error}): run `tabi rollback {name}`"]
+    return []
+
+
+def _agree(room: Room, name: str) -> list[str]:
+    """The states follow the policy."""
+    stored = room.store.policy(name)
+    if stored is None:
+        return []
     champion = stored.policy.champion
     with room.database.reading() as connection:
         live = live_of(versions_of(connection, name))
@@ -93,5 +101,5 @@ def _agree(room: Room, name: str) -> list[str]:
                 after={"champion": known.version, "revision": stored.policy.revision},
                 reason="the policy document says so",
             )
-        notes.append(f"made {known.ref} live, as the policy says")
-    return notes
+        return [f"made {known.ref} live, as the policy says"]
+    return []

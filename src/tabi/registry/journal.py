@@ -23,15 +23,6 @@ from tabi.registry.versions import Version
 from tabi.state.tables import operations
 
 Kind = Literal["release", "approve", "reject", "promote", "rollback"]
-EVIDENCE: dict[Kind, str] = {
-    "release": "registration",
-    "approve": "approval",
-    "reject": "rejection",
-    "promote": "promotion",
-    "rollback": "rollback",
-}
-"""What evidence of each is called; a release has one of its own, with the gates' verdicts."""
-
 Stage = Literal["begun", "decided", "published", "mirrored", "abandoned"]
 
 HEALER = Identity("tabi", "user", frozenset())

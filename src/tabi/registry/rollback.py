@@ -30,7 +30,7 @@ def rollback(workspace: Workspace, name: str, to: int | None = None, reason: str
     actor = whoami(workspace)
     require_role(actor, "operator")
     room = Room.open(workspace)
-    notes = heal(room, name)
+    notes = heal(room, name, point=False)
     stored = room.store.policy(name)
     if stored is None:
         raise NotFoundError(f"{name} has no champion: run `tabi promote {name}` first")
