@@ -15,12 +15,12 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
 from tabi.bundle.session import Session
+from tabi.bundle.split import split
 from tabi.compile import compile_pipeline
 from tabi.compile.hostile import hostile_rows
 from tabi.contract import Tensors
 from tabi.score.evaluator import Evaluator
 from tabi.score.forest import Forest
-from tabi.score.split import split
 from tabi.store import Store
 from tests.compile.conftest import Case, unseen
 from tests.serving.conftest import Harbour, table

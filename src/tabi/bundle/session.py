@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ PROBABILITY = "probability"
 PROBABILITIES = "probabilities"
 VALUE = "value"
 OUTPUTS: dict[Task, str] = {"binary": PROBABILITY, "multiclass": PROBABILITIES, "regression": VALUE}
+
+Floats = npt.NDArray[np.float64]
 
 _REDO = "release it again"
 _INPUTS = {NUMERIC: "tensor(double)", CATEGORICAL: "tensor(string)"}
@@ -61,12 +64,49 @@ class Session:
         if self._outputs != [name] or found.dtype != np.float64 or found.shape != shape:
             raise BundleError(f"model.onnx gives something else than float64 {name} for each row: {_REDO}")
 
-    def predict(self, tensors: Tensors) -> npt.NDArray[np.float64]:
+    def predict(self, tensors: Tensors) -> Floats:
         """The one output of a model's graph for each row: see `OUTPUTS`."""
         return self.run(tensors)[0]
+
+    def predict_numbers(self, rows: Floats) -> Floats:
+        """As `predict`, of a graph that takes numbers alone."""
+        outputs: list[Floats] = self._session.run(self._outputs, {NUMERIC: rows})
+        return outputs[0]
+
+    def row_of(self, width: int) -> OneRow:
+        """The same for one row of `width` numbers at a time."""
+        return OneRow(self._session, width, self.predict_numbers(np.zeros((1, width))))
 
     def run(self, tensors: Tensors) -> list[npt.NDArray[Any]]:
         """Every output of the graph, in its order."""
         given = {NUMERIC: tensors.numeric, CATEGORICAL: tensors.categorical}
         outputs: list[npt.NDArray[Any]] = self._session.run(self._outputs, {name: given[name] for name in self._inputs})
         return outputs
+
+
+class OneRow:
+    """A graph of numbers alone, bound to memory of its own: arguments are a sixth of what a call with one row costs.
+
+    Safe to call from any thread. `like`: what the graph gives for one row.
+    """
+
+    def __init__(self, session: ort.InferenceSession, width: int, like: Floats) -> None:
+        self._given, self._found = np.zeros((1, width)), np.zeros_like(like)
+        self._memory = self._given.data.cast("B")
+        self._run = session.run_with_iobinding
+        self._binding = session.io_binding()
+        ((given,), (found,)) = session.get_inputs(), session.get_outputs()
+        for bind, name, array in (
+            (self._binding.bind_input, given.name, self._given),
+            (self._binding.bind_output, found.name, self._found),
+        ):
+            bind(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
+        self._busy = Lock()
+
+    def predict(self, row: bytes) -> Floats:
+        """The output for a row, its numbers as they lie in memory."""
+        with self._busy:
+            self._memory[:] = row
+            self._run(self._binding)
+            # the next call writes over it
+            return self._found.copy()

@@ -94,9 +94,8 @@ class RowReader:
     def tensors(self, numbers: list[float], texts: list[str], count: int) -> Tensors:
         """The tensors of `count` rows whose values were appended one row after the other."""
         numeric = np.array(numbers, dtype=np.float64).reshape(count, len(self._numeric))
-        categorical = np.empty(len(texts), dtype=np.object_)
-        categorical[:] = texts
-        return Tensors(numeric, categorical.reshape(count, len(self._strings)))
+        categorical = np.array(texts, dtype=np.object_).reshape(count, len(self._strings))
+        return Tensors(numeric, categorical)
 
     def _read_numbers(self, index: int, row: Mapping[str, Scalar], numbers: list[float], faults: list[Fault]) -> int:
         found = 0

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tabi.bundle.session import Session
+from tabi.bundle.split import split
 from tabi.contract import Tensors
 from tabi.errors import BundleError
 from tabi.score.forest import Forest
-from tabi.score.split import split
 
 Floats = npt.NDArray[np.float64]
 

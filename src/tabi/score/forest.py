@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tabi.score.split import Attributes
+from tabi.bundle.split import Attributes
 
 Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[Any]

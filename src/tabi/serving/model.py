@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from tabi.bundle import Bundle, Trust
+from tabi.bundle.few import MOST, FewRows
 from tabi.bundle.requirements import require_runtime
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
@@ -45,9 +46,11 @@ class Model:
         self.schema: bytes = bundle.document("schema.json")
         self.answers: Answers[Any] = answers_of(bundle, self.contract)
         self.reader = RowReader(self.contract)
-        self.session = Session(bundle.graph_bytes())
+        graph = bundle.graph_bytes()
+        self.session = Session(graph)
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
         self.session.check(self.reader.read([{}, {}])[0], self.contract.target)
+        self._few = FewRows.of(graph, self.session)
 
     @classmethod
     def open(cls, folder: Path, trust: Trust | None = None) -> Self:
@@ -74,9 +77,11 @@ class Model:
     def run(self, tensors: Tensors) -> tuple[list[Any], Floats, list[Fault]]:
         """The prediction for each row of tensors, the graph's outputs, and the rows that have no answer."""
         answers = self.answers
-        if not len(tensors.numeric):
+        count = len(tensors.numeric)
+        if not count:
             return [], answers.nothing, []
-        outputs = self.session.predict(tensors)
+        few = self._few if count <= MOST else None
+        outputs = self.session.predict(tensors) if few is None else few.predict(tensors)
         return answers.predictions(outputs), outputs, answers.unanswered(outputs)
 
     def decide(self, rows: Sequence[Row], path: PathOf) -> Decisions:
@@ -85,7 +90,8 @@ class Model:
             raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
         tensors, faults = self.reader.read(rows)
         predictions, outputs, overflown = self.run(tensors)
-        return Decisions(predictions, outputs, self.judge(rows, faults + overflown, path))
+        faults += overflown
+        return Decisions(predictions, outputs, self.judge(rows, faults, path) if faults else [])
 
     def answer(self, body: bytes, request_id: str) -> AnyReply | AnyBatchReply:
         """The reply to a body of either kind, unrecorded: what `tabi predict` prints."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabi.bundle.session import NUMERIC
-from tabi.score.wire import fields_of, numbers, parts, put, texts, unpacked
+from tabi.bundle.wire import fields_of, numbers, parts, put, runs_of, texts, unpacked
 
 _MODEL_GRAPH = 7
 _NODE, _INITIALIZER, _INPUT, _OUTPUT = 1, 5, 11, 12
@@ -25,11 +25,15 @@ Attributes = dict[str, Any]
 
 
 class Split(NamedTuple):
-    """`before`: inputs -> float64[N, F]. `trees`: attributes of the ensemble. `after`: `numeric` [N, 1] -> outputs."""
+    """`before`: inputs -> float64[N, F]. `trees`: attributes of the ensemble. `after`: `numeric` [N, 1] -> outputs.
+
+    `node`: the ensemble as it stands in the graph.
+    """
 
     before: bytes
     trees: Attributes
     after: bytes
+    node: bytes
 
 
 def split(model: bytes) -> Split | None:
@@ -58,7 +62,7 @@ def _split(model: bytes) -> Split | None:
     before = _graph(model, graph, ahead, inputs, [_doubles(source)])
     after = _graph(model, graph, [renamed, *behind], [_doubles(NUMERIC)], outputs)
     attributes = dict(_attribute(part) for part in parts(ensembles[0], _NODE_ATTRIBUTE))
-    return Split(before, attributes, after)
+    return Split(before, attributes, after, ensembles[0])
 
 
 def _behind(nodes: list[bytes], result: str) -> list[bytes]:
@@ -90,15 +94,14 @@ def _doubles(name: str) -> bytes:
 
 
 def _attribute(attribute: bytes) -> tuple[str, list[int] | npt.NDArray[Any]]:
-    """Its name, and its numbers. One pass: a list of thousands is as many fields."""
+    """Its name, and its numbers."""
     name, found = "", []
-    for number, value, _ in fields_of(attribute):
+    for number, value in runs_of(attribute):
         if number == _ATTRIBUTE_NAME and isinstance(value, bytes):
             name = value.decode()
         elif number == _ATTRIBUTE_TENSOR and isinstance(value, bytes):
             (kind,), (raw,) = numbers(value, _TENSOR_TYPE), parts(value, _TENSOR_RAW)
             return name, np.frombuffer(raw, _DTYPES[kind])
         elif number in {_ATTRIBUTE_INT, _ATTRIBUTE_INTS}:
-            found += [value] if isinstance(value, int) else unpacked(value)
-    # whole numbers are signed, and a varint is not
-    return name, [value - (1 << 64) if value >> 63 else value for value in found]
+            found += (unpacked(value) if isinstance(value, bytes) else value).tolist()
+    return name, found
