@@ -45,14 +45,14 @@ class FewRows:
 
     def predict(self, tensors: Tensors) -> Floats:
         """The one output of the model's graph for each row."""
-        numeric, categorical = tensors
-        rows = categorical.tolist()
+        numeric, opposite, rows = tensors.numeric, -tensors.numeric, tensors.categorical.tolist()
         if len(rows) == 1:
-            return self._row.predict(b"".join([*map(getitem, self._tables, rows[0]), numeric.tobytes()]))
+            ranks = map(getitem, self._tables, rows[0])
+            return self._row.predict(b"".join([*ranks, numeric.tobytes(), opposite.tobytes()]))
         joined = b"".join(
             part
-            for row, numbers in zip(rows, numeric, strict=True)
-            for part in (*map(getitem, self._tables, row), numbers.tobytes())
+            for row, numbers, others in zip(rows, numeric, opposite, strict=True)
+            for part in (*map(getitem, self._tables, row), numbers.tobytes(), others.tobytes())
         )
         return self._session.predict_numbers(np.frombuffer(joined).reshape(len(rows), -1))
 

@@ -2,15 +2,16 @@
 
 ONNX Runtime walks trees of one kind of question in a tighter loop, and the texts never reach it. Of each column of
 categories the tests of all nodes are sets of categories; `chains` makes ranks of them, and a test becomes
-`rank <= place`. Nodes, leaves and the order of the trees stay as they are, so each row ends in the same leaves and
-their sum has the same bits.
+`rank <= place`. ONNX Runtime also lays the false side of a node next to it. So where the true side is the larger one,
+which most rows take, the test becomes its opposite and the sides change places. Leaves and the order of the trees stay
+as they are, so each row ends in the same leaves and their sum has the same bits.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from math import isnan
+from math import inf, isnan, nextafter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ class Table(dict[str, bytes]):
 
 class Ranked(NamedTuple):
     """`model`: `numeric` -> the whole graph's output. A row of `numeric`: what `tables` hold, one for each column of
-    texts, and then the numbers. `thresholds`: those of each number, ascending.
+    texts, then the numbers, then the same with the opposite sign. `thresholds`: those of each number, ascending.
     """
 
     model: bytes
@@ -57,7 +58,7 @@ class Ranked(NamedTuple):
     @property
     def width(self) -> int:
         """Numbers in a row."""
-        return sum(len(table.other) // 8 for table in self.tables) + len(self.thresholds)
+        return sum(len(table.other) // 8 for table in self.tables) + 2 * len(self.thresholds)
 
 
 def ranked(model: bytes) -> Ranked | None:
@@ -80,6 +81,7 @@ class _Rewriting:
         self._splits: list[float] = found.trees["nodes_splits"].tolist()
         self._missing: list[int] = list(found.trees["nodes_missing_value_tracks_true"])
         self._members = _members(found.trees)
+        self._opposite = _larger_side(found.trees)
         self._size = 0
 
     def done(self) -> Ranked | None:
@@ -104,7 +106,7 @@ class _Rewriting:
                 yield table
 
     def _rank(self, source: Code, nodes: list[int], first: int) -> Table:
-        """Make the tests of `nodes` comparisons of ranks, of which the first stands in column `first`."""
+        """Make the tests of `nodes` comparisons of ranks, the first of which stands in column `first`."""
         values = [*source.table.values(), source.other]
         codes = sorted({value for value in values if not isnan(value)})
         place = {code: i for i, code in enumerate(codes)}
@@ -124,7 +126,7 @@ class _Rewriting:
         return Table(own, rows[place.get(source.other, missing)])
 
     def _set(self, node: int, codes: list[float], place: dict[float, int]) -> int:
-        """The codes for which a node's test holds, as bits by their place; the last bit is for what is missing."""
+        """The codes that take a node's true side, as bits by their place; the last bit is for what is missing."""
         held = 1 << len(codes) if self._missing[node] else 0
         if self._modes[node] == _MEMBER:
             for value in self._members[node]:
@@ -134,22 +136,39 @@ class _Rewriting:
             held |= (1 << bisect_right(codes, self._splits[node])) - 1
         else:
             raise ValueError("another kind of question")
-        return held
+        return held ^ ((2 << len(codes)) - 1) if self._opposite[node] else held
 
     def _move_numbers(self, nodes: dict[int, list[int]], first: int) -> list[Floats]:
-        """Numbers stand behind the ranks. Their thresholds."""
+        """Numbers stand behind the ranks, from column `first` on. Their thresholds."""
         thresholds: list[set[float]] = [set() for _ in range(self._sources.numbers)]
         for feature, source in enumerate(self._sources.columns):
             if isinstance(source, Number):
                 for node in nodes.get(feature, ()):
                     if self._modes[node] != _LEQ:
                         raise ValueError("another kind of question")
-                    self._features[node] = first + source.place
                     thresholds[source.place].add(self._splits[node])
+                    self._features[node] = first + source.place
+                    if self._opposite[node]:
+                        self._oppose(node)
         return [np.array(sorted(of)) for of in thresholds]
+
+    def _oppose(self, node: int) -> None:
+        """`x <= t` fails where `-x <= -t'` holds, t' being the next number after t."""
+        self._features[node] += self._sources.numbers
+        self._splits[node] = -nextafter(self._splits[node], inf)
+        self._missing[node] = 1 - self._missing[node]
+
+    def _sides(self) -> Iterator[bytes]:
+        """Where the nodes lead."""
+        for true, false in (("truenodeids", "falsenodeids"), ("trueleafs", "falseleafs")):
+            both = np.array([self._split.trees[f"nodes_{true}"], self._split.trees[f"nodes_{false}"]])
+            both[:, self._opposite] = both[::-1, self._opposite]
+            yield _whole_numbers(f"nodes_{true}", both[0].tolist())
+            yield _whole_numbers(f"nodes_{false}", both[1].tolist())
 
     def _model(self) -> bytes:
         new = [
+            *self._sides(),
             _whole_numbers("nodes_featureids", self._features),
             _tensor("nodes_splits", np.array(self._splits), _DOUBLE),
             _tensor("nodes_modes", np.array(self._modes, np.uint8), _BYTE),
@@ -162,6 +181,21 @@ class _Rewriting:
             if field.number != _INPUT and replaced.isdisjoint(texts(attribute, _ATTRIBUTE_NAME)):
                 node += field.whole
         return _with_first(self._split.after, node)
+
+
+def _larger_side(trees: Attributes) -> npt.NDArray[np.bool_]:
+    """Whether a node has more leaves on its true side, and its test can be put the other way round."""
+    names = ("nodes_truenodeids", "nodes_trueleafs", "nodes_falsenodeids", "nodes_falseleafs")
+    nodes = list(zip(*(trees[name] for name in names), strict=True))
+    sizes, larger = [0] * len(nodes), np.zeros(len(nodes), bool)
+    for node in range(len(nodes) - 1, -1, -1):
+        true, true_leaf, false, false_leaf = nodes[node]
+        if (true <= node and not true_leaf) or (false <= node and not false_leaf):
+            raise ValueError("a node that stands before one that leads to it")
+        left, right = (1 if true_leaf else sizes[true]), (1 if false_leaf else sizes[false])
+        sizes[node], larger[node] = left + right, left > right
+    # nothing is after infinity
+    return np.asarray(larger & np.isfinite(trees["nodes_splits"]))
 
 
 def _members(trees: Attributes) -> dict[int, list[float]]:
