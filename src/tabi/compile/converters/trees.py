@@ -73,6 +73,7 @@ class TreeEnsemble:
         if not self.roots:
             # no tree splits: only the number of rows matters
             return repeated(graph, lanes, self.constants)
+        weights, rest = self._weights()
         attributes: dict[str, object] = {}
         if self.members:
             attributes["membership_values"] = numpy_helper.from_array(np.array(self.members))
@@ -93,10 +94,37 @@ class TreeEnsemble:
             nodes_falsenodeids=self.false_ids,
             nodes_falseleafs=self.false_leafs,
             leaf_targetids=self.leaf_targets,
-            leaf_weights=numpy_helper.from_array(np.array(self.weights)),
+            leaf_weights=numpy_helper.from_array(weights),
             **attributes,
         )
-        return graph.add("Add", [total, graph.constant([self.constants])]) if any(self.constants) else total
+        return graph.add("Add", [total, graph.constant([rest])]) if any(rest) else total
+
+    def _weights(self) -> tuple[Array, list[float]]:
+        """The leaves, with the constant of a target in those of its first tree, and the constants that are left.
+
+        Boosting adds its constant first, so the sum is then the estimator's own to the last bit, and no node adds it.
+        """
+        weights, rest = np.array(self.weights), list(self.constants)
+        for root in self.roots:
+            if not any(rest):
+                break
+            leaves = self._leaves(root)
+            target = self.leaf_targets[leaves[0]]
+            if rest[target] and all(self.leaf_targets[leaf] == target for leaf in leaves):
+                weights[leaves] += rest[target]
+                rest[target] = 0.0
+        return weights, rest
+
+    def _leaves(self, root: int) -> list[int]:
+        found, stack = [], [(root, False)]
+        while stack:
+            place, is_leaf = stack.pop()
+            if is_leaf:
+                found.append(place)
+            else:
+                stack.append((self.true_ids[place], bool(self.true_leafs[place])))
+                stack.append((self.false_ids[place], bool(self.false_leafs[place])))
+        return found
 
     def _node(self, feature: int, threshold: float, mode: int, missing_true: bool) -> int:
         self.features.append(feature)
