@@ -14,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from tabi.bundle.session import Session
+from tabi.compile import compile_pipeline
+from tabi.contract import Contract, Target
 from tests.compile.conftest import EXAMPLES, Case, assert_graph_equals_pipeline
 
 seeds = st.integers(0, 2**31 - 1)
@@ -261,3 +264,15 @@ def test_columns_that_pass_through_are_dropped_or_reordered_stay_the_right_ones(
     clf = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=3)
     pipeline = Pipeline([("prep", prep), ("again", "passthrough"), ("scale", StandardScaler()), ("clf", clf)])
     assert_graph_equals_pipeline(pipeline.fit(case.frame, case.y), case, 16)
+
+
+@pytest.mark.parametrize("rounds", [1, 60])
+def test_trees_are_summed_in_the_estimators_own_order_to_the_last_bit(rounds: int) -> None:
+    case = Case(17, rows=200, numeric=3)
+    contract = Contract("case", case.contract.columns, Target("y", task="regression"))
+    target = np.random.default_rng(17).normal(size=200)
+    prep = ColumnTransformer([("cat", ordinal(), case.categorical), ("num", "passthrough", case.numeric)])
+    clf = HistGradientBoostingRegressor(max_iter=rounds, min_samples_leaf=3, categorical_features=[0, 1])
+    pipeline = Pipeline([("prep", prep), ("clf", clf)]).fit(case.frame, target)
+    found = Session(compile_pipeline(pipeline, contract).model).predict(case.tensors)
+    assert found.tobytes() == pipeline.predict(case.frame).tobytes()
