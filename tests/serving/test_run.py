@@ -116,7 +116,7 @@ def test_a_signal_before_it_answers_ends_it_clean(harbour: Harbour, tmp_path: ob
 import os, time
 from tabi.serving import model
 opened = model.Model.open
-def slow(folder):
+def slow(folder, trust=None):
     print("serving http://127.0.0.1:1 (http://127.0.0.1:2)", flush=True)
     time.sleep(30)
 model.Model.open = slow
