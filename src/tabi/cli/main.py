@@ -10,6 +10,7 @@ import typer
 from tabi.cli import (
     audit,
     bench,
+    cost,
     data,
     demo,
     dod,
@@ -55,6 +56,7 @@ app.command()(serving.predict)
 app.command()(score.score)
 app.add_typer(export.app, name="export")
 app.command()(bench.bench)
+app.command()(cost.cost)
 app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
 app.command()(keys.sign)
