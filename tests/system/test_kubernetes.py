@@ -248,7 +248,9 @@ def wait_ready(podman: Podman, port: int) -> None:
                 return
         except (OSError, http.client.HTTPException):
             pass
-        assert time.monotonic() < end, podman.run("logs", "tabi-server").stdout
+        if time.monotonic() > end:
+            told = podman.run("logs", "tabi-server")
+            pytest.fail(f"the pod did not get ready: {told.stdout}{told.stderr}")
         time.sleep(0.2)
 
 
@@ -258,6 +260,8 @@ def test_the_pod_answers_on_a_read_only_root_as_nobody_and_stops_clean(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     store = own_harbour.store.root
+    # it is another user who reads it
+    store.chmod(0o755)
     pod = tmp_path / "pod.yaml"
     pod.write_text(yaml.safe_dump(pod_of(objects(kustomize("dev")), store, port)))
     podman.must("load", "--input", str(image))
