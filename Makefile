@@ -112,7 +112,7 @@ docker-push:
 sbom:
 	@$(PYTHON) scripts/tool.py cyclonedx
 	@mkdir -p build
-	@.tools/cyclonedx/bin/cyclonedx-py requirements locks/image.txt --pyproject pyproject.toml --output-reproducible \
+	@PYTHONWARNINGS=ignore .tools/cyclonedx/bin/cyclonedx-py requirements locks/image.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file build/sbom.cdx.json
 
 # PLACE=s3://BUCKET/PREFIX or a folder

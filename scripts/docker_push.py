@@ -20,13 +20,15 @@ def main() -> None:
     if len(sys.argv) != 3 or ":" not in sys.argv[1] or "@" in sys.argv[2]:
         sys.exit("usage: docker_push.py IMAGE:COMMIT REPOSITORY, such as tabi:0a1b2c HOST/tabi-dev-api")
     image, repository = sys.argv[1:]
+    target = ROOT / "build" / "image.txt"
+    # whoever reads it after a push that failed must not find the one before
+    target.unlink(missing_ok=True)
     tagged = f"{repository}:{image.rpartition(':')[2]}"
     docker("tag", image, tagged)
     found = re.findall(r"digest: (sha256:[0-9a-f]{64})", docker("push", tagged))
     if not found:
         sys.exit(f"the registry told no digest of {tagged}: look at docker push {tagged}")
     reference = f"{repository}@{found[-1]}"
-    target = ROOT / "build" / "image.txt"
     target.parent.mkdir(exist_ok=True)
     target.write_text(reference + "\n", encoding="utf-8")
     print(reference)
