@@ -136,21 +136,22 @@ def _trial(field: Field, server: Running, scenario: str, workers: int) -> Trial:
 
 
 def _reloads(field: Field, server: Running, count: int, workers: int) -> Reloads:
-    """Reloads spread evenly over the steady load. A reload that is refused is an error."""
+    """Up to `count` reloads, spread over the steady load; one that ends after it does not count. Refused is an error."""
     load = field.slo.load["steady"]
     pause = load.seconds / (count + 2)
     admin_port = admin_port_of(server.pid)
-    switch, answered = [], []
+    found: list[tuple[float, float]] = []
     run = start(field.k6, "steady", _url(server), field.bodies, load, field.slo.objectives)
     try:
         for _ in range(count):
             time.sleep(pause)
-            switch_ms, answered_ms = _reload(field.versions, admin_port)
-            switch.append(switch_ms)
-            answered.append(answered_ms)
-        if run.over:
-            raise TabiError("the load ended before the reloads did: ask for fewer reloads or a longer load")
-        return Reloads(workers, switch, answered, run.result())
+            times = _reload(field.versions, admin_port)
+            if run.over:
+                break
+            found.append(times)
+        if not found:
+            raise TabiError("the load ended before the first reload did: ask for a longer load")
+        return Reloads(workers, [switch for switch, _ in found], [answered for _, answered in found], run.result())
     finally:
         run.stop()
 

@@ -73,7 +73,7 @@ def test_a_run_measures_both_scenarios_with_both_numbers_of_workers(run: Run, tm
         )
         assert measured["failed"] == 0
         assert 0 < measured["p50_ms"] <= measured["p90_ms"] <= measured["p95_ms"] <= measured["max_ms"]
-    assert len(report["reloads"]["switch_ms"]) == 3
+    assert 1 <= len(report["reloads"]["switch_ms"]) <= 3
     assert report["reloads"]["measured"]["failed"] == 0
     assert (tmp_path / "pages" / "load.md").read_text() in done.stdout + "\n"
     (record,) = read(tmp_path / "evidence", "load")
@@ -82,7 +82,7 @@ def test_a_run_measures_both_scenarios_with_both_numbers_of_workers(run: Run, tm
 
 def test_an_objective_that_is_broken_is_told_and_ends_with_1(run: Run, tmp_path: Path) -> None:
     done = run(0.001)
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert "**broken**" in (tmp_path / "pages" / "load.md").read_text()
     (record,) = read(tmp_path / "evidence", "load")
     assert record.verdict == "fail"
