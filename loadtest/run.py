@@ -136,7 +136,7 @@ def _trial(field: Field, server: Running, scenario: str, workers: int) -> Trial:
 
 
 def _reloads(field: Field, server: Running, count: int, workers: int) -> Reloads:
-    """Up to `count` reloads, spread over the steady load; one that ends after it does not count. Refused is an error."""
+    """Up to `count` reloads over the steady load; one that ends after it does not count. A refusal is an error."""
     load = field.slo.load["steady"]
     pause = load.seconds / (count + 2)
     admin_port = admin_port_of(server.pid)
