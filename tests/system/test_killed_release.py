@@ -14,11 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from tabi.bundle import Bundle
 from tabi.registry.release import release
 from tabi.store import Store
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
+from tests.registry.conftest import trained as trained  # noqa: PLC0414 - the same runs serve both rooms' tests
+
+pytestmark = pytest.mark.system
 
 KILLS = 20
 
