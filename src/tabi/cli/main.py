@@ -11,6 +11,7 @@ from tabi.cli import (
     audit,
     bench,
     cost,
+    card,
     data,
     demo,
     dod,
@@ -46,6 +47,7 @@ app.command()(training.tracking)
 app.command()(release.release)
 app.command()(release.reproduce)
 app.command()(show.show)
+app.command()(card.card)
 app.command()(registry.models)
 app.command()(registry.approve)
 app.command()(registry.reject)

@@ -19,7 +19,7 @@ from tabi.data import Table, load_table, tensors_of
 from tabi.errors import TabiError
 from tabi.evidence import Record, append, now
 from tabi.gates import Candidate, Champion, Judged, Verdict, find_champion, require, run_gates, to_json
-from tabi.registry.card import model_card
+from tabi.registry.card.write import write_card
 from tabi.registry.explanation import explanation_document
 from tabi.registry.identity import Identity, require_role, whoami
 from tabi.registry.lineage import lineage_of_run
@@ -96,7 +96,7 @@ def release(
         candidate = Candidate(workspace, run, table, compiled.model, parity, folder, champion, fault)
         verdicts = _judge(candidate, say, overrides, actor)
         (folder / layout.GATES).write_bytes(to_json(verdicts))
-        (folder / layout.MODEL_CARD).write_text(model_card(run, parity, verdicts), encoding="utf-8")
+        write_card(candidate, verdicts, signer.fingerprint if signer else None)
         bundle = _put(room.store, folder, run, verdicts, signer)
     if signer is not None:
         sign_snapshot(bundle.folder, room.store, signer)
