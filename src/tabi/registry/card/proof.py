@@ -23,7 +23,7 @@ def parity(subject: Subject) -> str:
     found = subject.candidate.parity
     kinds = ", ".join(f"{count.rows:,} {kind.replace('_', ' ')}" for kind, count in found.kinds.items())
     told = (
-        f"What is served is a graph of ONNX. It was compared with the fitted pipeline on {found.rows:,} rows ({kinds}). "
+        f"What is served is an ONNX graph. It was compared with the fitted pipeline on {found.rows:,} rows ({kinds}). "
         f"The largest difference is {found.max_abs_diff:.1e}, {found.bound:.0e} is allowed."
     )
     return section("Proof", told)

@@ -90,7 +90,7 @@ def metrics(subject: Subject) -> str:
     rows = [
         (_metric(name, subject.target), f"{value:.4f}", _interval(found.get(name)))
         for name, value in sorted(subject.run.metrics.items())
-        if not name.startswith("test_")
+        if name in found or name.startswith(("cv_", "search_"))
     ]
     how = (
         f"On {len(subject.candidate.test.y):,} test rows. Intervals are of 95 %, by the percentile bootstrap over "
@@ -159,12 +159,12 @@ def calibration(subject: Subject) -> str:
     report = subject.report("calibration")
     if not report:
         return ""
+    method = report["calibrated"]
     rows = [
-        (name, f"{each['brier']:.4f}", f"{each['ece']:.4f}")
+        (_calibrated(name, method), f"{each['brier']:.4f}", f"{each['ece']:.4f}")
         for name, each in report.items()
         if isinstance(each, dict) and "brier" in each
     ]
-    method = report["calibrated"]
     told = "The model is not calibrated." if method == "none" else f"The model is calibrated by {cell(method)}."
     picture = subject.picture("calibration", "Calibration curve")
     return section("Calibration", told, table(("", "Brier score", "expected calibration error"), rows), picture)
@@ -238,6 +238,13 @@ def _interval(each: Interval | None) -> str:
     if each is None or not math.isfinite(each.low):
         return "–"
     return f"{each.low:.4f} – {each.high:.4f}"
+
+
+def _calibrated(name: str, method: str) -> str:
+    """Of a model that is not calibrated, `before` is the model, and the others are what it could be."""
+    if method != "none":
+        return f"{name} calibration"
+    return "the model" if name == "before" else f"if calibrated by {name}"
 
 
 def _number(value: float | None) -> str:
