@@ -31,6 +31,7 @@ BY_MAIN_ROAD = {
     "model_meets_thresholds",
     "fairness_verified",
     "fairness_report_generated",
+    "model_card_generated",
 }
 
 

@@ -6,9 +6,7 @@ from tabi.bundle import layout
 from tabi.dod.condition import Found, NotDoneError, condition
 from tabi.dod.facts import Facts
 from tabi.dod.rules import by_file, done, of_bundle, released_at
-from tabi.registry.card.head import front_matter
-
-CARD_PAGE = "reports/model_card.html"
+from tabi.registry.card.document import PAGE, front_matter
 
 
 @condition(9, "tabi approve {name} VERSION --reason …")
@@ -54,7 +52,7 @@ def model_card_generated(facts: Facts) -> Found:
 
     The current bundle holds `MODEL_CARD.md`, whose head names this model, and its page.
     """
-    by_file(facts, CARD_PAGE, "")
+    by_file(facts, PAGE, "")
     found = by_file(facts, layout.MODEL_CARD, "the card and its page are in the bundle")
     index = front_matter(facts.bundle.document(layout.MODEL_CARD).decode()).get("model-index") or [{}]
     if index[0].get("name") != facts.name:

@@ -11,8 +11,8 @@ import yaml
 from tabi.contract import Contract
 from tabi.gates.bootstrap import Interval
 from tabi.project import ProjectConfig
+from tabi.registry.card.document import FENCE
 
-FENCE = "---\n"
 # what Hugging Face calls our metrics, where it has a word; of a task for the first two
 NAMES = {
     "auc": "roc_auc",
@@ -64,23 +64,6 @@ def dataset_type(source: str) -> str:
     scheme, _, rest = source.partition(":")
     stem = rest.partition("@")[0].rpartition("/")[2].partition("?")[0].partition(".")[0]
     return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in f"{scheme} {stem}").split())
-
-
-def front_matter(card: str) -> dict[str, Any]:
-    """The head of a card; empty where it has none, or one that cannot be read."""
-    if not card.startswith(FENCE):
-        return {}
-    head, fence, _ = card[len(FENCE) :].partition(f"\n{FENCE}")
-    try:
-        found = yaml.safe_load(head) if fence else None
-    except yaml.YAMLError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def body_of(card: str) -> str:
-    """A card without its head."""
-    return card[len(FENCE) :].partition(f"\n{FENCE}")[2] if card.startswith(FENCE) else card
 
 
 def _args(each: Interval) -> dict[str, Any]:

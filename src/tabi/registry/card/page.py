@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tabi.bundle import layout
-from tabi.registry.card.head import body_of
+from tabi.registry.card.document import body_of
 
 
 def page_of(card: str, folder: Path, language: str = "en") -> str:

@@ -10,7 +10,7 @@ def gates(subject: Subject) -> str:
     """Every verdict with its reason, and who let a failed gate through."""
     rows = [(cell(each.gate), f"**{each.verdict}**", cell(each.reason)) for each in subject.verdicts]
     overrides = [
-        f"{cell(each.gate)} failed and was let through by {cell(each.override.by)}: {cell(each.override.reason)}"
+        f"{cell(each.gate)} failed and was overridden by {cell(each.override.by)}: {cell(each.override.reason)}"
         for each in subject.verdicts
         if each.override is not None
     ]

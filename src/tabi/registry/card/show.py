@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tabi.bundle import Bundle, Trust, layout
 from tabi.errors import ConfigError, NotFoundError
-from tabi.registry.card.write import PAGE
+from tabi.registry.card.document import PAGE
 from tabi.store import Store
 from tabi.workspace import Workspace
 

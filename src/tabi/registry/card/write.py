@@ -10,11 +10,10 @@ from tabi.bundle import layout
 from tabi.bundle.lineage import Lineage
 from tabi.gates import Candidate, Verdict
 from tabi.registry.card import proof, sections
+from tabi.registry.card.document import PAGE
 from tabi.registry.card.head import head_of
 from tabi.registry.card.page import page_of
 from tabi.registry.card.subject import Subject
-
-PAGE = f"{layout.REPORTS}model_card.html"
 
 SECTIONS: tuple[Callable[[Subject], str], ...] = (
     sections.title,
