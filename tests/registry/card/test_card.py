@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -57,16 +57,28 @@ def card(told: Bundle) -> str:
     return told.document("MODEL_CARD.md").decode()
 
 
-def test_hugging_face_reads_its_head_and_finds_every_metric(told: Bundle, card: str) -> None:
+def data_of(card: str) -> ModelCardData:
     data = ModelCard(card).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def results_of(data: ModelCardData) -> list[EvalResult]:
+    assert isinstance(data.eval_results, list)
+    return data.eval_results
+
+
+def test_hugging_face_reads_its_head_and_finds_every_metric(told: Bundle, card: str) -> None:
+    data = data_of(card)
     assert (data.license, data.language, data.pipeline_tag) == ("apache-2.0", ["ja"], "tabular-classification")
     assert data.model_name == "told"
-    assert "shop" in data.tags
+    assert "shop" in (data.tags or [])
     metrics = json.loads(told.document("metrics.json"))
-    results = {result.metric_name: result for result in data.eval_results}
+    results = {result.metric_name: result for result in results_of(data)}
     assert {"auc", "brier", "f1_at_threshold"} < set(results)
     for name, result in results.items():
         assert result.metric_value == pytest.approx(metrics[name], abs=1e-9)
+        assert result.metric_args is not None
         assert result.metric_args["low"] <= result.metric_value <= result.metric_args["high"]
         assert result.dataset_revision == told.manifest.snapshot
         assert result.dataset_split == "test"
@@ -156,7 +168,7 @@ def test_a_project_that_says_nothing_has_a_card_that_says_so(trained: Trained, t
     card = Bundle.open(release(workspace, trained.name, trained.runs[0]).folder).document("MODEL_CARD.md").decode()
     assert card.count("Not stated by the owner.") == 2
     assert "license" not in front_matter(card)
-    assert ModelCard(card).data.eval_results
+    assert results_of(data_of(card))
 
 
 def test_a_picture_that_is_not_the_bundles_own_is_not_embedded(tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from tabi.contract import Task
 from tabi.registry.card.intervals import metric_intervals, scorers_of
-from tabi.training.metrics import binary_metrics, multiclass_metrics, regression_metrics
-from tabi.training.stages import Floats
+from tabi.training.metrics import Floats, Labels, binary_metrics, multiclass_metrics, regression_metrics
 
 ROWS = 30
 THRESHOLD = 0.4
 
 
-def drawn(task: Task, seed: int) -> tuple[Floats, Floats]:
+def drawn(task: Task, seed: int) -> tuple[Labels, Floats]:
     """Labels and answers, with scores that are equal to each other."""
     random = np.random.default_rng(seed)
     if task == "regression":
@@ -28,7 +27,7 @@ def drawn(task: Task, seed: int) -> tuple[Floats, Floats]:
     return random.integers(0, 3, ROWS), given
 
 
-def recorded(task: Task, y: Floats, given: Floats) -> dict[str, float]:
+def recorded(task: Task, y: Labels, given: Floats) -> dict[str, float]:
     if task == "binary":
         return binary_metrics(y, given, THRESHOLD)
     return multiclass_metrics(y, given) if task == "multiclass" else regression_metrics(y, given)
