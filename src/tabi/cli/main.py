@@ -10,8 +10,8 @@ import typer
 from tabi.cli import (
     audit,
     bench,
-    cost,
     card,
+    cost,
     data,
     demo,
     dod,
