@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.infra import policies
@@ -27,14 +28,17 @@ def check_form() -> str:
 def check_layers(folder: Path) -> str:
     """Every layer is valid, and its tests of intents pass with a mocked provider."""
     root, environ = copy(folder), environment(folder)
-    passed = 0
-    for layer in LAYERS:
+
+    def check(layer: str) -> int:
         terraform(root / layer, "init", "-backend=false", "-lockfile=readonly", environ=environ)
         terraform(root / layer, "validate", environ=environ)
         found = _PASSED.search(terraform(root / layer, "test", environ=environ))
         if found is None:
             raise CheckError(f"{layer} has no test")
-        passed += int(found[1])
+        return int(found[1])
+
+    with ThreadPoolExecutor(2) as pool:
+        passed = sum(pool.map(check, LAYERS))
     return f"{len(LAYERS)} layers are valid, {passed} tests of intents passed"
 
 
