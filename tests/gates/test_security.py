@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import pickle
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +53,10 @@ def test_a_library_that_unpickles_while_a_bundle_is_loaded_is_seen(
     assert load_watched(folder)["pickled"] == ["fractions.Fraction"]
 
 
-@pytest.mark.parametrize("content", [pickle.dumps({"a": 1}), gzip.compress(pickle.dumps([1])), b"PK\x03\x04archive"])
+HELD = {"pickle": pickle.dumps({"a": 1}), "gzip": gzip.compress(pickle.dumps([1])), "zip": b"PK\x03\x04archive"}
+
+
+@pytest.mark.parametrize("content", HELD.values(), ids=HELD.keys())
 def test_a_graph_that_may_hold_a_pickle_stops(make: Make, content: bytes) -> None:
     made = make(loans())
     (made.folder / "model.onnx").write_bytes(content)
@@ -81,17 +87,23 @@ def test_the_runtime_s_packages_are_those_that_serving_needs() -> None:
 
 
 def test_what_the_audit_finds_is_told_by_name_version_and_fault() -> None:
-    found = judged(
-        {
-            "dependencies": [
-                {"name": "numpy", "version": "2.4.6", "vulns": []},
-                {"name": "starlette", "version": "0.1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["0.2"]}]},
-                {"name": "local", "skip_reason": "not on the index"},
-            ]
-        }
-    )
+    sound: dict[str, Any] = {"name": "numpy", "version": "2.4.6", "vulns": []}
+    bad: dict[str, Any] = {"name": "starlette", "version": "0.1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["0.2"]}]}
+    unknown: dict[str, Any] = {"name": "local", "skip_reason": "Dependency not found"}
+    found = judged({"dependencies": [sound, bad, unknown]})
     assert (found.packages, found.faults) == (2, ["starlette 0.1 PYSEC-1"])
-    assert judged({"dependencies": []}).faults == []
+    assert "1 could not be looked up" in found.text
+    assert judged({"dependencies": [sound]}).text == "1 packages of the runtime have no known fault"
+    assert judged({"dependencies": [unknown]}).text.startswith("packages not audited")
+
+
+def test_an_audit_that_nobody_answers_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "pip-audit"
+    tool.write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    if not (Path(sys.executable).parent / "pip-audit").exists():
+        assert audited().text == "packages not audited: pip-audit had no answer, is there a network?"
 
 
 def test_an_audit_that_is_off_says_so() -> None:

@@ -90,6 +90,16 @@ def test_a_signature_that_came_later_is_seen_and_one_that_went_is_gone(
     assert not (folder / "model.sig").exists()
 
 
+def test_a_bundle_of_another_store_is_named_by_its_address(remote: Store, tmp_path: Path) -> None:
+    here, folder = Store(tmp_path / "here"), remote.open_path("adult")
+    address = f"{remote.place}/models/adult"
+    assert [here.resolve(ref) for ref in (address, f"{address}/snapshots/{folder.name}")] == [folder, folder]
+    for wrong in (remote.place, f"{address}@latest", f"{address}/snapshots/1", "s3://AKIA:secret@b/models/adult"):
+        with pytest.raises(ConfigError, match="s3://BUCKET/PREFIX") as caught:
+            here.resolve(wrong)
+        assert "secret" not in str(caught.value)
+
+
 def test_only_snapshots_of_this_store_are_named_by_a_path(remote: Store) -> None:
     pointer = remote.latest("adult")
     assert pointer is not None

@@ -86,7 +86,7 @@ def serve(
     from tabi.bundle import Trust
     from tabi.serving.serve import check as check_only
     from tabi.serving.serve import serve as run_server
-    from tabi.serving.settings import POLL, REMOTE_POLL, Settings, limits_of
+    from tabi.serving.settings import Settings, limits_of, poll_of
 
     workspace = Workspace.find()
     settings = Settings(
@@ -105,7 +105,7 @@ def serve(
         require=require.value,
         limits=limits_of(limit or ()),
         store_url=workspace.store_url,
-        poll=POLL if workspace.store_url is None else REMOTE_POLL,
+        poll=poll_of(workspace.store_url, refs),
         trust=Trust.from_environment(),
         evidence=workspace.evidence,
     )

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 SECONDS = 20
 
@@ -45,17 +46,17 @@ def audited(*, on: bool = True) -> Audit:
     return judged(found)
 
 
-def judged(found: dict[str, list[dict[str, object]]]) -> Audit:
-    """What `pip-audit --format json` says."""
-    packages = [each for each in found["dependencies"] if "version" in each]
-    faults = [
-        f"{each['name']} {each['version']} {fault['id']}"
-        for each in packages
-        for fault in each.get("vulns", [])  # type: ignore[attr-defined]
-    ]
+def judged(found: dict[str, list[dict[str, Any]]]) -> Audit:
+    """What `pip-audit --format json` says. A package that it could not look up has no version there."""
+    known = [each for each in found["dependencies"] if "version" in each]
+    faults = [f"{each['name']} {each['version']} {fault['id']}" for each in known for fault in each.get("vulns", [])]
+    unknown = len(found["dependencies"]) - len(known)
+    if not known:
+        return Audit(0, [], "packages not audited: pip-audit found none of them in its source")
+    rest = f", {unknown} could not be looked up" if unknown else ""
     if not faults:
-        return Audit(len(packages), [], f"{len(packages)} packages of the runtime have no known fault")
-    return Audit(len(packages), faults, f"known faults: {', '.join(faults[:5])}: raise those versions")
+        return Audit(len(known), [], f"{len(known)} packages of the runtime have no known fault{rest}")
+    return Audit(len(known), faults, f"known faults: {', '.join(faults[:5])}{rest}: raise those versions")
 
 
 def runtime_pins() -> dict[str, str]:
@@ -63,20 +64,16 @@ def runtime_pins() -> dict[str, str]:
     found: dict[str, str] = {}
     asked = ["tabi"]
     while asked:
-        name = asked.pop()
-        try:
-            package = distribution(name)
-        except PackageNotFoundError:
-            continue
-        for line in package.requires or []:
+        for line in distribution(asked.pop()).requires or []:
             requirement = Requirement(line)
-            if requirement.name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            name = canonicalize_name(requirement.name)
+            if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
                 continue
             try:
-                found[requirement.name] = distribution(requirement.name).version
+                found[name] = distribution(name).version
             except PackageNotFoundError:
                 continue
-            asked.append(requirement.name)
+            asked.append(name)
     return found
 
 

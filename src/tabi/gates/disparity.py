@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tabi.errors import ConfigError
 from tabi.gates.bootstrap import auc_scorer, interval_of
 from tabi.gates.groups import Groups
 from tabi.project import FairnessConfig
@@ -95,7 +96,10 @@ def disparity_of_numbers(y: Floats, value: Floats, groups: Groups, config: Fairn
 
 def _frame(decision: Decision, groups: Groups) -> Mapping[str, list[float]]:
     """The rates of each group, in the groups' order; NaN where a group has no row of the kind."""
-    from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+    try:
+        from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+    except ModuleNotFoundError as error:
+        raise ConfigError("fairness.sensitive needs fairlearn: install tabi[ops], or name no column") from error
 
     metrics: dict[str, Callable[..., float]] = {
         "selection_rate": lambda truth, decided: selection_rate(truth, decided, pos_label=1),

@@ -126,7 +126,7 @@ class Served:
         """Why a server cannot start with this reference: where was looked, what was found, and two ways to mend it."""
         if isinstance(error, ConfigError):
             return error
-        named = is_name(self.ref.partition("@")[0].partition(":")[0])
+        named = not self.ref.startswith("s3:") and is_name(self.ref.partition("@")[0].partition(":")[0])
         place = f"{self._store.place}/{MODELS}/{self.name}" if named else self.ref
         mend = (
             "mount the store there, or set TABI_STORE to the folder or s3:// URL where it is"
@@ -262,6 +262,8 @@ class Served:
 
 def _name_in(ref: str) -> str:
     """What a model is called until its bundle says so itself."""
+    if ref.startswith("s3:"):
+        return ref.partition("/models/")[2].partition("/")[0] or "s3"
     for sign in "@:":
         name = ref.partition(sign)[0]
         if is_name(name):

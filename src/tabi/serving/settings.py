@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,3 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust | None = None
     evidence: Path | None = None
     store_url: str | None = None
+
+
+def poll_of(store_url: str | None, refs: Iterable[str]) -> float:
+    """Seconds between two looks at a store that may lie on S3."""
+    return REMOTE_POLL if store_url is not None or any(ref.startswith("s3:") for ref in refs) else POLL

@@ -35,6 +35,7 @@ from tabi.store.transfer import bundle_listing, put_signature, put_snapshot
 from tabi.store.verify import Finding, verify
 
 _PREFIX = re.compile(r"[0-9a-f]{8,64}")
+_ADDRESS = re.compile(r"(?P<place>s3://.+)/models/(?P<name>[^/@:]+)(?:/snapshots/(?P<id>[0-9a-f]{64}))?")
 # shorter than an id's first digits may be
 _NUMBER = re.compile(r"[1-9][0-9]{0,6}")
 
@@ -56,6 +57,7 @@ class Store:
     def __init__(self, place: Path | str) -> None:
         self._objects, self.root, self._cache = _opened(place)
         self.place = self._objects.place
+        self._others: dict[str, Store] = {}
 
     @property
     def objects(self) -> Objects:
@@ -143,9 +145,13 @@ class Store:
     def resolve(self, ref: str) -> Path:
         """Folder that a reference names: NAME, NAME@ALIAS, NAME:NUMBER, NAME:id or its first 8 digits, or a path.
 
+        Of another store on S3: s3://BUCKET/PREFIX/models/NAME, which is its latest, or …/models/NAME/snapshots/ID.
+
         ALIAS is latest, champion, previous or challenger. A model of the store comes before a folder of the same name;
         write ./NAME for the folder.
         """
+        if ref.startswith("s3:"):
+            return self._elsewhere(ref)
         name, at, alias = ref.partition("@")
         if is_name(name) and at:
             return self.open_path(
@@ -160,6 +166,17 @@ class Store:
         if not (folder / MANIFEST).is_file():
             raise NotFoundError(f"{ref!r} is neither a model nor a folder with a {MANIFEST}: {self._known()}")
         return folder
+
+    def _elsewhere(self, ref: str) -> Path:
+        found = _ADDRESS.fullmatch(ref)
+        if found is None:
+            raise ConfigError(
+                "the address of a bundle on S3 is s3://BUCKET/PREFIX/models/NAME or …/models/NAME/snapshots/ID"
+            )
+        place = found["place"]
+        if place not in self._others:
+            self._others[place] = Store(place)
+        return self._others[place].open_path(found["name"], found["id"])
 
     def contains(self, path: Path) -> bool:
         """Whether `path`, its links followed, is a complete snapshot inside this store."""
