@@ -148,7 +148,7 @@ test-system: env-dev
 
 # what delivers: workflows, Kubernetes, Terraform
 infra-test: env-dev
-	$(BIN)/python -m pytest tests/infra $(wildcard $(addprefix tests/system/test_,workflows.py kubernetes.py terraform.py)) \
+	$(BIN)/python -m pytest tests/infra $(wildcard $(addprefix tests/system/test_,workflows.py kubernetes.py terraform.py image.py compose.py)) \
 		-m "system or not system" -s
 
 # k6 with the thresholds of slo.yaml, against one and two workers, and reloads under load; writes docs/evidence/load.*
