@@ -156,6 +156,17 @@ def test_tests_prove_the_commit_that_is_checked_out(
     assert ask(home)["tests_on_every_commit"].status == status
 
 
+def test_a_training_that_failed_proves_nothing_against_the_run_before(home: Workspace, ask: Ask) -> None:
+    append(home.evidence, Record(kind="training", subject=NAME, verdict="fail", figures={"reason": "no rows"}))
+    append(home.evidence, Record(kind="fetch", subject=NAME, verdict="fail", figures={"reason": "no network"}))
+    judged = ask(home)
+    assert judged["hyperparameters_recorded"].status == "done"
+    assert (judged["data_automated"].status, judged["data_automated"].text) == (
+        "failing",
+        "the last fetch failed: no network",
+    )
+
+
 def test_a_tracking_database_that_is_broken_fails_what_it_would_prove(home: Workspace, ask: Ask) -> None:
     broken = home.root / "broken.db"
     broken.write_bytes(b"no database" * 1000)

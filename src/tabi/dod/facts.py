@@ -29,6 +29,11 @@ def anything(_: Record) -> bool:
     return True
 
 
+def passed(record: Record) -> bool:
+    """Whether a record says that it went well: where a later failure proves nothing against it."""
+    return record.verdict == "pass"
+
+
 class Facts:
     """A workspace and one of its projects, which may have no bundle yet. Nothing is changed, but that the
     audit trail, when it is verified, leaves an anchor of its last row.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabi.bundle import layout
 from tabi.dod.condition import Found, NotDoneError, condition
-from tabi.dod.facts import SHOWN, Facts
+from tabi.dod.facts import SHOWN, Facts, passed
 from tabi.dod.rules import by_step, done, needed, released_at
 from tabi.evidence import Placed
 
@@ -64,7 +64,7 @@ def environment_locked(facts: Facts) -> Found:
 
 
 def _training(facts: Facts) -> Placed:
-    return needed(facts, "training", f"{facts.name} was not trained yet", subject=facts.name)
+    return needed(facts, "training", f"{facts.name} was not trained yet", subject=facts.name, wanted=passed)
 
 
 def _client(facts: Facts):  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabi.bundle import Bundle
 from tabi.dod.condition import Found, NotDoneError, condition
-from tabi.dod.facts import Facts
+from tabi.dod.facts import Facts, passed
 from tabi.dod.rules import by_record, done, needed
 from tabi.errors import TabiError
 
@@ -52,7 +52,7 @@ def rollback_points_kept(facts: Facts) -> Found:
     Evidence `release` of the model, and every bundle of it in the store is whole: there are at least two, and every
     file of them is compared with its digest.
     """
-    placed = needed(facts, "release", f"{facts.name} was not released yet", subject=facts.name)
+    placed = needed(facts, "release", f"{facts.name} was not released yet", subject=facts.name, wanted=passed)
     kept = facts.store.snapshots(facts.name)
     broken = [identity for identity in kept if not _is_whole(facts, identity)]
     if broken:
