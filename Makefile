@@ -146,10 +146,10 @@ test: lint
 test-system: env-dev
 	$(BIN)/python scripts/tests.py system
 
-# what delivers: workflows, Kubernetes, Terraform
+# what delivers: workflows, images, compose, Kubernetes, Terraform, load tests
+INFRA := workflows image compose delivery kubernetes terraform load
 infra-test: env-dev
-	$(BIN)/python -m pytest tests/infra $(wildcard $(addprefix tests/system/test_,workflows.py kubernetes.py terraform.py image.py compose.py)) \
-		-m "system or not system" -s
+	$(BIN)/python -m pytest tests/infra $(INFRA:%=tests/system/test_%.py) -m "system or not system" -s
 
 # k6 with the thresholds of slo.yaml, against one and two workers, and reloads under load; writes docs/evidence/load.*
 load: env-dev
