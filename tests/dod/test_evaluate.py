@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tabi.dod import CONDITIONS, LAYERS, evaluate
-from tabi.dod.evaluate import age_of
+from tabi.dod import CONDITIONS, LAYERS, Judged, evaluate
+from tabi.dod.evaluate import age_of, judge
+from tabi.dod.facts import Facts
 from tabi.errors import ConfigError, NotFoundError
 from tabi.evidence import Record, append, read
 from tabi.project import load_config
@@ -18,6 +19,12 @@ from tabi.store import Store
 from tabi.training.job import train
 from tabi.workspace import Workspace
 from tests.dod.conftest import NAME, Ask, git
+
+
+def one(workspace: Workspace, key: str) -> Judged:
+    """A single condition, in a moment."""
+    return judge(Facts(workspace, NAME), CONDITIONS[key])
+
 
 BY_MAIN_ROAD = {
     "hyperparameters_recorded",
@@ -94,16 +101,16 @@ def test_a_flipped_byte_of_the_snapshot_fails_the_tie_of_data_and_model(home: Wo
     assert judged["lineage_traceable"].status == "failing"
 
 
-def test_a_newer_snapshot_makes_the_bundle_stale(home: Workspace, ask: Ask) -> None:
+def test_a_newer_snapshot_makes_the_bundle_stale(home: Workspace) -> None:
     from tabi.data import fetch
 
     rows = home.root / "rows.csv"
     rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-1]))
     fetch(home, load_config(home, NAME))
-    assert ask(home)["data_automated"].status == "stale"
+    assert one(home, "data_automated").status == "stale"
 
 
-def test_evidence_of_another_bundle_is_stale(home: Workspace, ask: Ask) -> None:
+def test_evidence_of_another_bundle_is_stale(home: Workspace) -> None:
     pointer = Store(home.store).latest(NAME)
     assert pointer is not None
     works = {"c1": {"p95_ms": 1.0}}
@@ -111,16 +118,16 @@ def test_evidence_of_another_bundle_is_stale(home: Workspace, ask: Ask) -> None:
         kind="bench", subject=NAME, verdict="pass", inputs={"bundle": pointer.id}, figures={"works": works, "errors": 0}
     )
     append(home.evidence, measured)
-    assert ask(home)["api_meets_sla"].status == "done"
+    assert one(home, "api_meets_sla").status == "done"
     train(home, load_config(home, NAME, ["params.max_leaf_nodes=3"]))
     assert release(home, NAME).bundle != pointer.id
-    judged = ask(home)
-    assert judged["api_meets_sla"].status == "stale"
-    assert pointer.id[:12] in judged["api_meets_sla"].text
-    assert judged["rollback_points_kept"].status == "done"
+    stale = one(home, "api_meets_sla")
+    assert stale.status == "stale"
+    assert pointer.id[:12] in stale.text
+    assert one(home, "rollback_points_kept").status == "done"
 
 
-def test_a_server_slower_than_its_service_level_fails_it(home: Workspace, ask: Ask) -> None:
+def test_a_server_slower_than_its_service_level_fails_it(home: Workspace) -> None:
     pointer = Store(home.store).latest(NAME)
     assert pointer is not None
     works = {"c1": {"p95_ms": 1.0}, "c32": {"p95_ms": 50.5}}
@@ -128,8 +135,8 @@ def test_a_server_slower_than_its_service_level_fails_it(home: Workspace, ask: A
         kind="bench", subject=NAME, verdict="pass", inputs={"bundle": pointer.id}, figures={"works": works, "errors": 0}
     )
     append(home.evidence, record)
-    assert ask(home)["api_meets_sla"].text == "p95 50.50 ms, at most 50 ms asked"
-    assert ask(home)["api_meets_sla"].status == "failing"
+    judged = one(home, "api_meets_sla")
+    assert (judged.status, judged.text) == ("failing", "p95 50.50 ms, at most 50 ms asked")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,7 @@ def test_a_server_slower_than_its_service_level_fails_it(home: Workspace, ask: A
     ],
 )
 def test_tests_prove_the_commit_that_is_checked_out(
-    home: Workspace, ask: Ask, commit: str, dirty: str, verdict: str, status: str
+    home: Workspace, commit: str, dirty: str, verdict: str, status: str
 ) -> None:
     sha = git(home.root, "rev-parse", commit)
     record = Record(
@@ -153,7 +160,7 @@ def test_tests_prove_the_commit_that_is_checked_out(
         figures={"passed": 3, "ci": True},
     )
     append(home.evidence, record)
-    assert ask(home)["tests_on_every_commit"].status == status
+    assert one(home, "tests_on_every_commit").status == status
 
 
 def test_a_training_that_failed_proves_nothing_against_the_run_before(home: Workspace, ask: Ask) -> None:

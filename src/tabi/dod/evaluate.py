@@ -56,7 +56,7 @@ def evaluate(workspace: Workspace, name: str | None = None) -> Report:
     facts = Facts(workspace, name or default_project(workspace))
     _refuse_unknown(facts)
     ordered = sorted(CONDITIONS.values(), key=lambda each: each.layer)
-    judged = tuple(_judged(facts, each) for each in ordered)
+    judged = tuple(judge(facts, each) for each in ordered)
     score = score_of(facts, {each.key: each for each in judged})
     return Report(facts.name, _bundle_id(facts), now(), judged, score)
 
@@ -100,7 +100,8 @@ def _bundle_id(facts: Facts) -> str | None:
         return None
 
 
-def _judged(facts: Facts, each: Condition) -> Judged:
+def judge(facts: Facts, each: Condition) -> Judged:
+    """Judge one condition. Nothing that it meets ends the others."""
     try:
         found = each.judge(facts)
     except NotDoneError as error:
