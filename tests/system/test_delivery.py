@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from tests.serving.conftest import Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.engine import Engine
+from tests.system.engine import engine as engine  # noqa: PLC0414
 
 pytestmark = pytest.mark.system
 
@@ -31,18 +33,25 @@ http: {{addr: "127.0.0.1:{port}"}}
 """
 
 
-def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))} | more
-    return subprocess.run(
-        command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False
-    )
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def image() -> Iterator[str]:
+def run(engine: Engine) -> Command:
+    """A command in the repository that reaches the engine."""
+
+    def made(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        environ = {key: value for key, value in engine.environ.items() if not key.startswith(("MAKE", "MFLAGS"))} | more
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False
+        )
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def image(run: Command) -> Iterator[str]:
     """Built by the command that a person types."""
-    if shutil.which("docker") is None or run("docker", "version").returncode:
-        give_up("no docker engine answers")
     built = run("make", "docker-build", f"IMAGE={IMAGE}")
     assert built.returncode == 0, built.stderr[-2000:]
     yield IMAGE
@@ -50,7 +59,7 @@ def image() -> Iterator[str]:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
+def registry(run: Command, tmp_path: Path) -> Iterator[str]:
     """A registry on this machine; its address."""
     program = shutil.which("docker-registry")
     if program is None and os.environ.get("CI") and os.geteuid() == 0:
@@ -80,7 +89,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
         server.wait(10)
 
 
-def test_what_is_pushed_is_known_by_the_registrys_own_digest(image: str, registry: str) -> None:
+def test_what_is_pushed_is_known_by_the_registrys_own_digest(run: Command, image: str, registry: str) -> None:
     pushed = run("make", "docker-push", f"IMAGE={image}", f"REPOSITORY={registry}/tabi-dev-api")
     assert pushed.returncode == 0, pushed.stdout + pushed.stderr
     reference = (REPOSITORY / "build" / "image.txt").read_text().strip()
@@ -93,7 +102,7 @@ def test_what_is_pushed_is_known_by_the_registrys_own_digest(image: str, registr
     run("docker", "rmi", reference)
 
 
-def test_a_push_that_fails_leaves_no_digest_behind(image: str) -> None:
+def test_a_push_that_fails_leaves_no_digest_behind(run: Command, image: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"127.0.0.1:{free.getsockname()[1]}"
     (REPOSITORY / "build").mkdir(exist_ok=True)
@@ -104,7 +113,7 @@ def test_a_push_that_fails_leaves_no_digest_behind(image: str) -> None:
     run("docker", "rmi", f"{nobody}/tabi:test")
 
 
-def test_the_image_answers_as_the_command_line_does(image: str, own_harbour: Harbour) -> None:
+def test_the_image_answers_as_the_command_line_does(run: Command, image: str, own_harbour: Harbour) -> None:
     store = own_harbour.store.root
     store.chmod(0o755)
     smoke = run(sys.executable, "scripts/docker_smoke.py", image, "voyage", TABI_STORE=str(store))
@@ -116,7 +125,7 @@ def test_the_image_answers_as_the_command_line_does(image: str, own_harbour: Har
     assert "Traceback" not in unreadable.stderr
 
 
-def test_the_list_of_packages_is_the_images_lock() -> None:
+def test_the_list_of_packages_is_the_images_lock(run: Command) -> None:
     made = run("make", "sbom")
     assert made.returncode == 0, made.stderr
     found = json.loads((REPOSITORY / "build" / "sbom.cdx.json").read_bytes())

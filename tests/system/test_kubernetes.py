@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import shutil
 import socket
@@ -23,6 +22,8 @@ from tests.serving.conftest import ROW, Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.system.conftest import INSTALL_LIMIT_S, PythonWith, give_up
+from tests.system.engine import Engine
+from tests.system.engine import engine as engine  # noqa: PLC0414
 from tests.system.podman import Podman, podman_in
 from tests.system.test_kserve_client import KSERVE as KSERVE_PACKAGE
 
@@ -185,19 +186,23 @@ def test_the_predictor_is_what_kserve_takes(python_with: PythonWith, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's image as an archive, built by the command that a person types."""
-    if shutil.which("docker") is None or run("docker", "version").returncode:
-        give_up("no docker engine answers")
-    archive = tmp_path_factory.mktemp("image") / "image.tar"
+def archive(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's image, built by the command that a person types."""
     command = ["make", "docker-build", "IMAGE=tabi-pod:test"]
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False
+        command,
+        cwd=REPOSITORY,
+        env=engine.environ,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_LIMIT_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert run("docker", "save", "tabi-pod:test", "--output", archive).returncode == 0
-    return archive
+    made = tmp_path_factory.mktemp("image") / "image.tar"
+    engine.must("save", "tabi-pod:test", "--output", str(made))
+    engine.run("rmi", "--force", "tabi-pod:test")
+    return made
 
 
 @pytest.fixture
@@ -255,7 +260,7 @@ def wait_ready(podman: Podman, port: int) -> None:
 
 
 def test_the_pod_answers_on_a_read_only_root_as_nobody_and_stops_clean(
-    image: Path, podman: Podman, kustomize: Callable[[str], str], own_harbour: Harbour, tmp_path: Path
+    archive: Path, podman: Podman, kustomize: Callable[[str], str], own_harbour: Harbour, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -264,7 +269,7 @@ def test_the_pod_answers_on_a_read_only_root_as_nobody_and_stops_clean(
     store.chmod(0o755)
     pod = tmp_path / "pod.yaml"
     pod.write_text(yaml.safe_dump(pod_of(objects(kustomize("dev")), store, port)))
-    podman.must("load", "--input", str(image))
+    podman.must("load", "--input", str(archive))
     podman.must("play", "kube", str(pod))
     wait_ready(podman, port)
     status, answer = ask(port, "POST", "/predict", {"features": ROW})
