@@ -12,13 +12,11 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from typing import Any
 
 import boto3
 
+from benchmarks.engine import build, container, docker, free_port, megabytes, wait_port
 from benchmarks.machine import machine
 from tabi.bench.rows import draw_rows
 from tabi.bundle import Bundle
@@ -37,7 +36,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EVIDENCE = ROOT / "docs" / "evidence" / "containers.md"
 STARTS = 5
 LIMIT_S = 120
-BASE = "python:3.11-slim"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -74,39 +72,6 @@ class Model:
         other = next(version for version in self.versions if pointer is None or version != pointer.id)
         store.set_latest(self.name, other, pointer)
         return other
-
-
-def docker(*arguments: str) -> str:
-    """Run docker; its output."""
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def build(context: Path, *arguments: str) -> str:
-    """The id of an image."""
-    return docker("build", "--quiet", *arguments, str(context))
-
-
-def megabytes(image: str) -> float:
-    """How much larger an image is than its base."""
-    sizes = [int(docker("image", "inspect", "--format", "{{.Size}}", name)) for name in (image, BASE)]
-    return (sizes[0] - sizes[1]) / 1e6
-
-
-@contextmanager
-def container(*arguments: str) -> Iterator[str]:
-    """As in production: no rights, and a root that cannot be written."""
-    hardened = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
-    found = docker("run", "--detach", *hardened, *arguments)
-    try:
-        yield found
-    finally:
-        docker("rm", "--force", "--volumes", found)
-
-
-def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def answer(port: int, row: dict[str, Any]) -> str | None:
@@ -232,23 +197,13 @@ def from_s3(image: str, model: Model, scratch: Path) -> Way:
     return way
 
 
-def wait_port(port: int) -> None:
-    """Until somebody listens."""
-    end = time.monotonic() + LIMIT_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except OSError:
-            if time.monotonic() > end:
-                sys.exit("the server of S3 does not answer")
-            time.sleep(0.1)
-        else:
-            return
-
-
-def refusal(image: str, name: str) -> tuple[float, str]:
-    """How long a container without its volume lives, and its last line."""
+def refusal(image: str, name: str) -> tuple[float, float, str]:
+    """How long a container without its volume lives, the seconds of a processor that it takes, and its last line."""
     lived = []
+    command = ["python", "-m", "tabi", "serve", name]
+    timed = f"import resource, subprocess; subprocess.run({command}, stderr=subprocess.DEVNULL); "
+    timed += "used = resource.getrusage(resource.RUSAGE_CHILDREN); print(used.ru_utime + used.ru_stime)"
+    taken = [float(docker("run", "--rm", "--entrypoint", "python", image, "-c", timed)) for _ in range(STARTS)]
     for _ in range(STARTS):
         with container(image, "serve", name, "--host", "0.0.0.0") as found:  # noqa: S104
             if docker("wait", found) != "78":
@@ -257,10 +212,10 @@ def refusal(image: str, name: str) -> tuple[float, str]:
             began, ended = (datetime.fromisoformat(state[key][:26]) for key in ("StartedAt", "FinishedAt"))
             lived.append((ended - began).total_seconds())
             line = subprocess.run(["docker", "logs", found], capture_output=True, text=True, check=True).stderr.strip()
-    return median(lived), line
+    return median(lived), median(taken), line
 
 
-def page(ways: list[Way], refused: tuple[float, str], slim: float, load: float) -> str:
+def page(ways: list[Way], refused: tuple[float, float, str], slim: float, load: float) -> str:
     """What is written down."""
     rows = [
         f"| {way.name} | {way.image_mb:.1f} | {median(way.ready_s):.2f} | {median(way.rss_mb):.0f} "
@@ -283,10 +238,11 @@ version; for baked models the build of the image and the start of the container 
 {chr(10).join(rows)}
 
 - with `LOCK=serve`, which knows neither signatures nor S3, the image is {slim:.1f} MB above its base
-- without a model a container lives {refused[0]:.2f} s, from start to exit code 78, and says:
+- without a model a container lives {refused[0]:.2f} s, from start to exit code 78, of which {refused[1]:.2f} s are of a
+  processor, and says:
 
 ```
-{refused[1]}
+{refused[2]}
 ```
 """
 
