@@ -62,7 +62,7 @@ def main() -> None:
         compile_one(file)
     for root in (lib, source):
         for path in (*root.rglob("*"), root, root.parent):
-            os.utime(path, (0, 0), follow_symlinks=False)
+            same_everywhere(path)
 
 
 def prune(lib: Path) -> None:
@@ -90,6 +90,13 @@ def imported(lib: Path) -> list[Path]:
 def compile_one(file: Path) -> None:
     """By content, which is never looked at again: the file's time does not count."""
     py_compile.compile(str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def same_everywhere(path: Path) -> None:
+    """Of one time, and of one mode, whatever the umask of the checkout was: the server's user must read it."""
+    if not path.is_symlink():
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    os.utime(path, (0, 0), follow_symlinks=False)
 
 
 def remove(path: Path) -> None:
