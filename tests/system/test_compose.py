@@ -79,8 +79,8 @@ def test_every_profile_is_valid_and_no_image_is_guessed(compose: Compose) -> Non
 
 
 @pytest.fixture
-def standing(compose: Compose, image: str, own_harbour: Harbour, tmp_path: Path) -> Iterator[Compose]:
-    """All that can be had here is up and well; what compose.yaml says of it is unchanged but for the image."""
+def stand_in(compose: Compose, image: str, own_harbour: Harbour, tmp_path: Path) -> Compose:
+    """Our compose.yaml, unchanged but for the images: those of others are made of Debian's packages."""
     base = built((REPOSITORY / "Dockerfile").read_text(encoding="utf-8")).base
     folder = Path(__file__).with_name("standin")
     made = compose.engine.run("build", "--quiet", "--build-arg", f"BASE={base}", str(folder), limit_s=BUILD_LIMIT_S)
@@ -91,15 +91,20 @@ def standing(compose: Compose, image: str, own_harbour: Harbour, tmp_path: Path)
     over.write_text(yaml.safe_dump({"services": stood_in}), encoding="utf-8")
     own_harbour.store.root.chmod(0o755)
     told = {"TABI_IMAGE": image, "TABI_MODELS": "voyage linear", "TABI_STORE_FOLDER": str(own_harbour.store.root)}
-    found = Compose(Engine({**compose.engine.environ, **told}), (FILE, over))
+    return Compose(Engine({**compose.engine.environ, **told}), (FILE, over))
+
+
+@pytest.fixture
+def standing(stand_in: Compose) -> Iterator[Compose]:
+    """Up and well."""
     try:
-        found.must("up", "--detach", "--wait", "--wait-timeout", "120", *UP)
-        yield found
+        stand_in.must("up", "--detach", "--wait", "--wait-timeout", "120", *UP)
+        yield stand_in
     except AssertionError:
-        print(found.run("logs", "--tail", "20").stdout)
+        print(stand_in.run("logs", "--tail", "20").stdout)
         raise
     finally:
-        found.run("down", "--volumes", "--timeout", "10")
+        stand_in.run("down", "--volumes", "--timeout", "10")
 
 
 def test_the_services_are_well_and_see_each_other(standing: Compose) -> None:
