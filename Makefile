@@ -147,7 +147,7 @@ test-system: env-dev
 	$(BIN)/python scripts/tests.py system
 
 # what delivers: workflows, images, compose, Kubernetes, Terraform, load tests
-INFRA := workflows image compose delivery kubernetes terraform load
+INFRA := workflows image compose compose_tracking delivery kubernetes terraform load
 infra-test: env-dev
 	$(BIN)/python -m pytest tests/infra $(INFRA:%=tests/system/test_%.py) -m "system or not system" -s
 
