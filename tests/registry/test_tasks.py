@@ -27,6 +27,9 @@ from tabi.training.report import report_table
 from tabi.training.runs import load_run
 from tabi.workspace import Workspace
 
+# slow: real trainings, processes and kills
+pytestmark = pytest.mark.system
+
 PROJECTS = {
     "fruit": "target: kind\nsplit: {kind: group, column: farm}\ndrop: [farm]\ngates: {auc_minimum: 0.7}\n",
     "price": "target: price\nsplit: {kind: time, column: sold}\ndrop: [sold]\ngates: {r2_minimum: 0.5}\n",

@@ -18,6 +18,9 @@ from tabi.errors import ConflictError, TabiError
 from tabi.score import parts as parts_module
 from tests.score.conftest import Bench, some_rows, write
 
+# slow: real trainings, processes and kills
+pytestmark = pytest.mark.system
+
 ROWS, BATCH = 3000, 30
 LIMIT_S = 60
 

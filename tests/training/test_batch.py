@@ -19,6 +19,9 @@ from tabi.training.batch import Limits, run_batch
 from tabi.training.report import batch_state, report_table
 from tabi.workspace import Workspace
 
+# slow: real trainings, processes and kills
+pytestmark = pytest.mark.system
+
 BATCH = """
 import sys
 from tabi.training.batch import Limits, run_batch

@@ -13,6 +13,9 @@ import pytest
 from tabi.errors import ConfigError
 from tabi.training.ui import serve_ui
 
+# slow: real trainings, processes and kills
+pytestmark = pytest.mark.system
+
 
 def test_a_server_by_url_serves_its_own_pages(trained: Any) -> None:
     said: list[str] = []
