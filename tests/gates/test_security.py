@@ -36,7 +36,7 @@ def test_what_the_server_opens_is_watched(make: Make) -> None:
 SHADOW = """
 import importlib.util, pickle, sysconfig
 pickle.loads({held!r})
-spec = importlib.util.spec_from_file_location("hashlib", sysconfig.get_path("stdlib") + "/hashlib.py")
+spec = importlib.util.spec_from_file_location("secrets", sysconfig.get_path("stdlib") + "/secrets.py")
 real = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(real)
 globals().update(vars(real))
@@ -48,7 +48,7 @@ def test_a_library_that_unpickles_while_a_bundle_is_loaded_is_seen(
 ) -> None:
     folder = released(make(loans())).bundle.folder
     (tmp_path / "shadow").mkdir()
-    (tmp_path / "shadow" / "hashlib.py").write_text(SHADOW.format(held=pickle.dumps(Fraction(1, 2))))
+    (tmp_path / "shadow" / "secrets.py").write_text(SHADOW.format(held=pickle.dumps(Fraction(1, 2))))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "shadow"))
     assert load_watched(folder)["pickled"] == ["fractions.Fraction"]
 

@@ -84,7 +84,9 @@ def test_one_that_may_not_take_leaves_the_others_a_moment_and_then_takes_all_the
                 acceptor.close()
                 for transport in taken:
                     transport.close()
-            assert acceptor.beginning == 0
+            # the last one is taken a turn before it is counted as begun
+            while acceptor.beginning:
+                await asyncio.sleep(0.005)
 
     run(go())  # type: ignore[operator]
 

@@ -18,19 +18,12 @@ from tests.serving.conftest import ROW, Harbour, Server, serving
 BODY = json.dumps({"features": ROW}).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: tabi\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 GRACE_S = 2.0
-# the real command with a shorter grace period
-SHORT = f"""
-import functools
-from tabi.serving import settings
-settings.Settings = functools.partial(settings.Settings, limits=settings.Limits(grace={GRACE_S}))
-from tabi.cli.main import main
-main()
-"""
 
 
 @contextmanager
 def short(harbour: Harbour, *options: str) -> Iterator[Server]:
-    with serving(harbour.store.root, "voyage", options=options, begin=(sys.executable, "-c", SHORT)) as server:
+    short_grace = ("--limit", f"grace={GRACE_S}")
+    with serving(harbour.store.root, "voyage", options=(*options, *short_grace)) as server:
         yield server
 
 
