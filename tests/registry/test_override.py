@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,15 @@ from tabi import evidence
 from tabi.bundle import Bundle
 from tabi.errors import ConfigError, ForbiddenError, GateError
 from tabi.project import load_config
+from tabi.project.config import ApprovalConfig
 from tabi.registry.audit import rows_of, verify
-from tabi.registry.override import reasons_of
+from tabi.registry.identity import Identity
+from tabi.registry.override import reasons_of, refuse_own
 from tabi.registry.release import release
 from tabi.state import Database
 from tabi.store import Store
 from tabi.training.job import train
+from tabi.training.runs import load_run
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
 
@@ -88,6 +92,29 @@ def test_whoever_is_no_approver_overrides_nothing(
             release(workspace, "shop", run, overrides={"fairness": WHY})
     finally:
         workspace.identity.unlink()
+
+
+@pytest.mark.parametrize(
+    ("rules", "trained_by", "told"),
+    [
+        ({"two_person": True}, "aki", "'aki' trained shop, and approval.two_person is true: ask another"),
+        ({"two_person": True}, "", "nobody knows who trained shop"),
+        ({"approvers": ["ben"]}, "", "'aki' is not among approval.approvers of shop"),
+    ],
+)
+def test_the_rules_of_approval_bind_an_override(
+    trained: Trained, rules: dict[str, Any], trained_by: str, told: str
+) -> None:
+    aki = Identity("aki", "user", frozenset({"approver"}))
+    run = replace(load_run(trained.workspace, trained.name), trained_by=trained_by)
+    with pytest.raises(ForbiddenError, match=told):
+        refuse_own(ApprovalConfig(**rules), aki, run)
+
+
+def test_an_override_by_another_person_is_let_through(trained: Trained) -> None:
+    run = replace(load_run(trained.workspace, trained.name), trained_by="aki")
+    ben = Identity("ben", "user", frozenset({"approver"}))
+    refuse_own(ApprovalConfig(two_person=True, approvers=["ben"]), ben, run)
 
 
 @pytest.mark.parametrize(

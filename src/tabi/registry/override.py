@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tabi.errors import ConfigError
+from tabi.errors import ConfigError, ForbiddenError
 from tabi.gates import Override, Verdict
 from tabi.gates.run import PROOF, refuse_unknown
 from tabi.registry.audit import record
@@ -14,6 +15,9 @@ from tabi.registry.identity import Identity, require_role
 from tabi.registry.identity.settings import Role
 from tabi.training.runs import Run
 from tabi.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tabi.project.config import ApprovalConfig
 
 ROLE: Role = "approver"
 OPTION = "--override"
@@ -47,6 +51,20 @@ def refuse_overrides(actor: Identity, overrides: Mapping[str, str]) -> None:
             raise ConfigError(f"{OPTION} {gate}: say why with --reason")
     if overrides:
         require_role(actor, ROLE)
+
+
+def refuse_own(rules: ApprovalConfig, actor: Identity, run: Run) -> None:
+    """`ForbiddenError` for an override by who may not approve this run: `approval` binds overrides too."""
+    if rules.approvers and actor.name not in rules.approvers:
+        raise ForbiddenError(f"{actor.name!r} is not among approval.approvers of {run.project}: ask one who is")
+    if not rules.two_person:
+        return
+    if not run.trained_by:
+        raise ForbiddenError(
+            f"nobody knows who trained {run.project}, and approval.two_person is true: train it again with `tabi train`"
+        )
+    if run.trained_by == actor.name:
+        raise ForbiddenError(f"{actor.name!r} trained {run.project}, and approval.two_person is true: ask another")
 
 
 def override(

@@ -19,12 +19,13 @@ from tabi.data import Table, load_table, tensors_of
 from tabi.errors import TabiError
 from tabi.evidence import Record, append, now
 from tabi.gates import Candidate, Champion, Judged, Verdict, find_champion, require, run_gates, to_json
+from tabi.registry.approval import rules_of
 from tabi.registry.card.write import write_card
 from tabi.registry.explanation import explanation_document
 from tabi.registry.identity import Identity, require_role, whoami
 from tabi.registry.lineage import lineage_of_run
 from tabi.registry.offer import heal_first, offer
-from tabi.registry.override import override, refuse_overrides
+from tabi.registry.override import override, refuse_overrides, refuse_own
 from tabi.registry.promote import Moved
 from tabi.registry.room import Room
 from tabi.registry.same import same_bundle
@@ -77,6 +78,8 @@ def release(
     # before anything that takes long: a key that cannot be used is the caller's fault
     signer = Signer.from_environment()
     run = load_run(workspace, name, run_id)
+    if overrides:
+        refuse_own(rules_of(workspace, name), actor, run)
     say(f"compile  run {run.run_id[:12]}, preset {run.config.preset}")
     compiled = compile_pipeline(run.pipeline, run.contract)
     say(f"prove    {compiled.node_count} nodes, {len(compiled.model):,} bytes")
