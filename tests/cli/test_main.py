@@ -101,7 +101,7 @@ def test_envinfo_names_interpreter_versions_digest_store_and_database(folder: Pa
     assert f"{folder}/store" in said.out
 
 
-@pytest.mark.xdist_group("demo")
+@pytest.mark.system
 def test_a_training_ends_with_its_result_and_a_release_with_its_bundle(demonstrated: Demonstrated) -> None:
     trained = run_process(demonstrated.root, "train", "breast_cancer", "--mode", "fast", "params.max_iter=20")
     assert trained.returncode == 0, trained.stderr
@@ -115,7 +115,7 @@ def test_a_training_ends_with_its_result_and_a_release_with_its_bundle(demonstra
     assert run_process(demonstrated.root, "check").returncode == 0
 
 
-@pytest.mark.xdist_group("demo")
+@pytest.mark.system
 def test_a_failed_gate_ends_with_exit_code_1_and_one_line(demonstrated: Demonstrated) -> None:
     trained = run_process(
         demonstrated.root, "train", "breast_cancer", "--mode", "fast", "params.max_iter=1", "gates.auc_minimum=0.9999"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tabi.bundle import Bundle
 from tabi.project import load_config
@@ -15,6 +16,9 @@ from tabi.registry.release import release
 from tabi.training.job import train
 from tabi.training.tracking import tracking_client
 from tabi.workspace import Workspace
+
+# slow: real trainings and releases
+pytestmark = pytest.mark.system
 
 CONFIG = """
 source: csv:shops.csv

@@ -23,6 +23,9 @@ from tabi.training.runs import load_run
 from tabi.workspace import Workspace
 from tests.registry.conftest import CONFIG, Trained, write_project
 
+# slow: real trainings and releases
+pytestmark = pytest.mark.system
+
 
 def test_a_project_that_asks_for_it_gets_a_bundle_that_explains(trained: Trained, tmp_path: Path) -> None:
     workspace = replace(trained.workspace, store=tmp_path / "store")

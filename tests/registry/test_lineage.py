@@ -21,6 +21,9 @@ from tabi.store import Store
 from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
 
+# slow: real trainings and releases
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def released(trained: Trained, tmp_path: Path) -> tuple[Workspace, Bundle]:
