@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.system.engine import Engine
 
 PLAYWRIGHT = "playwright==1.65.2"
 INSTALL_LIMIT_S = 600
@@ -73,3 +76,20 @@ def chromium() -> str:
     if found is None:
         give_up("there is no Chromium")
     return found
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A container engine that has the base image of our Dockerfile: one for all tests, of our own if none is there."""
+    from tests.system.engine import engine_with_base
+
+    with engine_with_base() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    """The id of the server's image, made by the command that a person types."""
+    from tests.system.engine import server_image
+
+    return server_image(engine)

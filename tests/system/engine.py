@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.infra.recipe import built
 from tests.system.conftest import INSTALL_LIMIT_S, give_up
 
@@ -86,8 +84,8 @@ class Engine:
             self.run("rm", "--force", "--volumes", container)
 
 
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+@contextmanager
+def engine_with_base() -> Iterator[Engine]:
     """An engine that has the base image of our Dockerfile."""
     with running_engine() as found:
         _have_base(found, built((REPOSITORY / "Dockerfile").read_text(encoding="utf-8")).base)
@@ -168,8 +166,7 @@ def _install() -> None:
             subprocess.run(["apt-get", *command], capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
 
 
-@pytest.fixture(scope="session")
-def image(engine: Engine) -> str:
+def server_image(engine: Engine) -> str:
     """The id of the server's image, made by the command that a person types."""
     tag = "tabi-test:system"
     done = subprocess.run(

@@ -20,11 +20,11 @@ import yaml
 from tests.infra.recipe import built
 from tests.serving.conftest import ROW, Harbour, harbour, own_harbour
 from tests.system.conftest import give_up
-from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine, engine, image
+from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine
 from tests.system.test_image import ask
 
 pytestmark = pytest.mark.system
-__all__ = ["engine", "harbour", "image", "own_harbour"]
+__all__ = ["harbour", "own_harbour"]
 
 FILE = REPOSITORY / "infra" / "compose" / "compose.yaml"
 DIGEST = "tabi@sha256:" + "0" * 64

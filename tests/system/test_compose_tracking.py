@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from tests.serving.conftest import harbour, own_harbour
-from tests.system.engine import REPOSITORY, Engine, engine, image
+from tests.system.engine import REPOSITORY, Engine
 from tests.system.test_compose import Compose, compose, stand_in
 
 pytestmark = pytest.mark.system
-__all__ = ["compose", "engine", "harbour", "image", "own_harbour", "stand_in"]
+__all__ = ["compose", "harbour", "own_harbour", "stand_in"]
 
 PROGRAM = """
 import mlflow

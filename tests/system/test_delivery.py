@@ -20,7 +20,6 @@ from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the sto
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.system.conftest import INSTALL_LIMIT_S, give_up
 from tests.system.engine import Engine
-from tests.system.engine import engine as engine  # noqa: PLC0414
 
 pytestmark = pytest.mark.system
 

