@@ -37,7 +37,7 @@ VOLUME ["/predictions", "/tmp"]
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 ENTRYPOINT ["python", "-m", "tabi"]
 CMD ["serve", "breast_cancer", "--host", "0.0.0.0"]
