@@ -234,9 +234,7 @@ def measure(ref: str, rounds: int, chosen: tuple[Abuse, ...] = ABUSES, seconds: 
     rows = draw_rows(contract, 200)
     core, other = cores()
     serve = Command("tabi", (sys.executable, "-m", "tabi", "serve", ref, "--port", "{port}"))
-    with tempfile.TemporaryDirectory() as folder, running(serve, core) as server:
-        if other is not None:
-            os.sched_setaffinity(0, {other})
+    with tempfile.TemporaryDirectory() as folder, running(serve, core) as server, _only_on(other):
         bodies = Path(folder) / "bodies.jsonl"
         bodies.write_bytes(b"\n".join(msgspec.json.encode({"features": row}) for row in rows) + b"\n")
         row = msgspec.json.encode(rows[0])
@@ -246,6 +244,20 @@ def measure(ref: str, rounds: int, chosen: tuple[Abuse, ...] = ABUSES, seconds: 
 
         load()
         return [_figure(abuse, server.port, server.pid, row, load, rounds) for abuse in chosen]
+
+
+@contextmanager
+def _only_on(core: int | None) -> Iterator[None]:
+    """Keep the process that calls, and what it starts, on one core; afterwards where they were before."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _figure(abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], LoadResult], rounds: int) -> Figure:

@@ -25,7 +25,7 @@ COVERAGE = (sys.executable, "-m", "coverage")
 PYTEST = ("-m", "pytest")
 SUITES = {
     "unit": ("-n", "2", "--dist", "loadgroup", "tests"),
-    "system": ("tests", "-m", "system", "-s"),
+    "system": ("tests", "-m", "system", "-s", "--durations=40"),
 }
 
 
