@@ -31,7 +31,7 @@ COPY --from=packages /made/source /
 COPY --from=packages --chown=10001:10001 /made/predictions /predictions
 WORKDIR /app
 ENV PATH=/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app/lib:/app/src PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    TABI_HOME=/app TABI_STORE=/app/store TABI_PREDICTIONS=/predictions TABI_CACHE=/tmp/tabi-cache
+    TABI_HOME=/app TABI_STORE=/app/store TABI_PREDICTIONS=/predictions TABI_CACHE=/tmp/tabi-cache TABI_COMMIT=${REVISION}
 # what is written where the root file system is read-only
 VOLUME ["/predictions", "/tmp"]
 USER 10001:10001

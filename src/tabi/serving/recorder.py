@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from threading import Lock
 from time import perf_counter_ns, time
@@ -46,7 +47,8 @@ class Recorder:
         self._log = log
         self._answers = model.answers
         # rows without a label are counted too
-        self._metrics = ModelMetrics(cells, name, version, contract.target.classes or ("",))
+        created = _nanoseconds(model.bundle.manifest.created)
+        self._metrics = ModelMetrics(cells, name, version, contract.target.classes or ("",), created)
         self._bins = BinCounter(contract, cells, name, version)
         self._in_order = _contract_order(contract)
         self._counting = counting
@@ -101,6 +103,14 @@ class Recorder:
             )
             for index, (whose, found) in enumerate(zip(asked, decided.predictions, strict=True))
         ]
+
+
+def _nanoseconds(moment: str) -> int:
+    """Since 1970, of a moment in ISO 8601; 0 of one that cannot be read, for a server answers all the same."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp() * 1e9)
+    except ValueError:
+        return 0
 
 
 def _contract_order(contract: Contract) -> Callable[[list[Any]], Sequence[Any]]:

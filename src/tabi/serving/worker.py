@@ -103,6 +103,7 @@ class Worker:
         """Count what recorders and the log have not told yet."""
         for served in self.models:
             served.flush()
+            ReloadMetrics(self._cells, served.name).failing(served.status.problem is not None)
         if self._log is not None:
             # the log knows what it lost in any thread; only this one tells, so nothing is told twice
             with self._telling:

@@ -98,7 +98,8 @@ def test_every_metric_of_the_table_is_described(tmp_path: Path, accept: str) -> 
 def test_the_build_is_told_even_where_nothing_was_counted(tmp_path: Path) -> None:
     (found,) = scrape(tmp_path / "none").values()
     assert found.name == "tabi_build_info"
-    assert set(found.labels) == {"version", "python"}
+    assert set(found.labels) == {"version", "commit", "python", "onnxruntime"}
+    assert all(found.labels.values())
 
 
 def test_openmetrics_is_given_only_to_who_asks_for_it(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabi.contract.values import Rule
+from tabi.serving.http.admission import Admission
+from tabi.serving.settings import Limits
 from tabi.serving.telemetry.cells import Cells, Counts, read_all
 from tabi.serving.telemetry.exemplars import Exemplar, exemplars_of
 from tabi.serving.telemetry.hooks import RULES, Counter, ModelMetrics, ReloadMetrics, RequestMetrics
@@ -138,3 +140,33 @@ def test_a_counter_without_labels_adds_up_over_workers(tmp_path: Path) -> None:
     assert counts(tmp_path, "tabi_prediction_log_lost_total").tolist() == [6]
     with pytest.raises(KeyError):
         Counter(Cells(tmp_path, 3), "tabi_unheard_of_total")
+
+
+def test_a_version_says_when_its_bundle_was_made_while_it_is_loaded(tmp_path: Path) -> None:
+    metrics = ModelMetrics(Cells(tmp_path, 0), "voyage", "v1", ("no",), created=7)
+    key = "tabi_model_created_timestamp_seconds", (("model", "voyage"), ("version", "v1"))
+    found = []
+    for step in (metrics.loaded, metrics.unloaded):
+        step()
+        found.append(read_all(tmp_path)[key].tolist())
+    assert found == [[7], [0]]
+
+
+def test_workers_that_cannot_load_a_model_are_counted_while_they_cannot(tmp_path: Path) -> None:
+    workers = [ReloadMetrics(Cells(tmp_path, number), "voyage") for number in range(3)]
+    for worker, failing in zip(workers, (True, False, True), strict=True):
+        worker.failing(failing)
+    key = "tabi_reload_failing_workers", (("model", "voyage"),)
+    assert read_all(tmp_path)[key].tolist() == [2]
+    workers[0].failing(False)
+    assert read_all(tmp_path)[key].tolist() == [1]
+
+
+def test_large_requests_that_wait_are_told_as_admission_counts_them(tmp_path: Path) -> None:
+    requests = RequestMetrics(Cells(tmp_path, 0), ["/predict"])
+    admission = Admission(Limits(in_flight=8), requests.queued)
+    told = []
+    for step in (admission.enter_large, admission.enter_large, admission.enter_large, admission.leave_large):
+        step()
+        told.append(read_all(tmp_path)["tabi_requests_queued", ()].tolist())
+    assert told == [[1], [2], [2], [1]]

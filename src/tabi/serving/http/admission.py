@@ -6,6 +6,8 @@ are held, large ones may take a part only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tabi.serving.settings import Limits
 
 # bytes of a body that is small: what an endpoint answers on the event loop is not larger
@@ -18,7 +20,9 @@ class Admission:
     Changed by the event loop alone, so it needs no lock.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, tell_large: Callable[[int], object] = int) -> None:
+        """`tell_large` hears how many large requests there are, whenever that changes."""
+        self._tell_large = tell_large
         self.in_flight = 0
         self.large_in_flight = 0
         self.buffered = 0
@@ -43,11 +47,13 @@ class Admission:
         if self.large_in_flight >= self._large_in_flight or self.full:
             return False
         self.large_in_flight += 1
+        self._tell_large(self.large_in_flight)
         return True
 
     def leave_large(self) -> None:
         """Such a request has been answered."""
         self.large_in_flight -= 1
+        self._tell_large(self.large_in_flight)
 
     @property
     def full(self) -> bool:

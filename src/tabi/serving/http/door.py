@@ -56,7 +56,7 @@ class Door:
     ) -> None:
         limits = large.limits
         self.endpoints_by_url = {path.encode(): endpoint for path, endpoint in routes.endpoints.items()}
-        self.admission = Admission(limits)
+        self.admission = Admission(limits, watch.queued)
         self.limits = limits
         self.most_connections = room_for(limits.connections)
         self.watch = watch

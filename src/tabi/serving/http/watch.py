@@ -49,6 +49,10 @@ class Watch:
         """A request arrived."""
         self._metrics.begin()
 
+    def queued(self, count: int) -> None:
+        """So many large requests wait or are answered now."""
+        self._metrics.queued(count)
+
     def reject(self, reason: str) -> None:
         """A request was refused to protect the others."""
         self._metrics.reject(reason)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import platform
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ from tabi.serving.telemetry.process import lives
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
 
+COMMIT = "TABI_COMMIT"
 _BUILD = "tabi_build_info"
 
 
@@ -37,6 +41,17 @@ def expose(folder: Path, accept: str = "") -> tuple[bytes, str]:
     return encode(_Collector(read_workers(folder))), content_type
 
 
+@cache
+def built() -> dict[str, str]:
+    """What this server was built from; an image knows its commit by `TABI_COMMIT`."""
+    return {
+        "version": __version__,
+        "commit": os.environ.get(COMMIT) or "unknown",
+        "python": platform.python_version(),
+        "onnxruntime": version("onnxruntime"),
+    }
+
+
 class _Collector:
     """The families of one moment."""
 
@@ -53,8 +68,9 @@ class _Collector:
 
         for metric in METRICS.values():
             yield self._family(metric)
-        build = GaugeMetricFamily(_BUILD, "1, of this version of Tabi.", labels=("version", "python"))
-        build.add_metric((__version__, platform.python_version()), 1)
+        about = built()
+        build = GaugeMetricFamily(_BUILD, "1, of what this server was built from.", labels=tuple(about))
+        build.add_metric(tuple(about.values()), 1)
         yield build
         yield from _processes(self._living)
 

@@ -27,6 +27,7 @@ class RequestMetrics:
     def __init__(self, cells: Cells, routes: Iterable[str]) -> None:
         self._cells = cells
         self._in_flight = cells.array("tabi_requests_in_flight", {}, 1)
+        self._queued = cells.array("tabi_requests_queued", {}, 1)
         self._routes = {route: _Route(cells, route) for route in (*routes, OTHER)}
         self._rejected: dict[str, memoryview] = {}
 
@@ -37,6 +38,10 @@ class RequestMetrics:
     def end(self) -> None:
         """It was answered, or its sender went away."""
         self._in_flight[0] -= 1
+
+    def queued(self, count: int) -> None:
+        """So many large requests wait or are answered now."""
+        self._queued[0] = count
 
     def observe(self, route: str, status: int, nanoseconds: int, trace_id: int = 0) -> None:
         """A request was answered. `trace_id`: of its span, if it is a sampled one."""
@@ -77,11 +82,14 @@ class _Route:
 class ModelMetrics:
     """The predictions and warnings of one version, and that it is loaded."""
 
-    def __init__(self, cells: Cells, model: str, version: str, classes: tuple[str, ...]) -> None:
+    def __init__(self, cells: Cells, model: str, version: str, classes: tuple[str, ...], created: int = 0) -> None:
+        """`created`: when the bundle was made, in nanoseconds since 1970."""
+        self._created = created
         labels = {"model": model, "version": version}
         self._predictions = cells.array("tabi_predictions_total", labels, len(classes), classes)
         self._warnings = cells.array("tabi_warnings_total", labels, len(RULES), RULES)
         self._info = cells.array("tabi_model_info", labels, 1)
+        self._created_at = cells.array("tabi_model_created_timestamp_seconds", labels, 1)
         self._loaded_at = cells.array("tabi_model_loaded_timestamp_seconds", labels, 1)
         self._label = {label: i for i, label in enumerate(classes)}
         self._rule = {rule: i for i, rule in enumerate(RULES)}
@@ -97,12 +105,13 @@ class ModelMetrics:
     def loaded(self) -> None:
         """The version answers from now on."""
         self._loaded_at[0] = time_ns()
+        self._created_at[0] = self._created
         self._info[0] = 1
 
     def unloaded(self) -> None:
         """The version answers no more."""
         self._info[0] = 0
-        self._loaded_at[0] = 0
+        self._loaded_at[0] = self._created_at[0] = 0
 
 
 class ReloadMetrics:
@@ -112,12 +121,17 @@ class ReloadMetrics:
         self._cells = cells
         self._model = model
         self._durations = cells.array(_RELOAD, {"model": model}, _SUM + 1)
+        self._failing = cells.array("tabi_reload_failing_workers", {"model": model}, 1)
 
     def observe(self, outcome: str, nanoseconds: int) -> None:
         """A reload ended. `outcome`: one of a few words of the code, such as loaded, unchanged, failed."""
         self._cells.array("tabi_reloads_total", {"model": self._model, "outcome": outcome}, 1)[0] += 1
         self._durations[bisect_left(_BOUNDS, nanoseconds)] += 1
         self._durations[_SUM] += nanoseconds
+
+    def failing(self, now: bool) -> None:
+        """Whether this worker cannot load what it is to answer with."""
+        self._failing[0] = now
 
 
 class Counter:
