@@ -33,6 +33,8 @@ common: dict[str, Any] = {
     "inputs": st.lists(inputs, max_size=5),
     "warnings": st.lists(st.tuples(any_text, any_text), max_size=3),
     "ms": st.floats(0, 1e6),
+    "arm": any_text,
+    "unit": any_text,
 }
 numbers = st.none() | st.floats()
 lines = (
@@ -95,6 +97,13 @@ def test_a_line_that_was_written_before_there_were_other_tasks_is_read(tmp_path:
     (found,) = LogReader(tmp_path)
     assert found == PredictionLine("r", 0, 1.5, "m", "v", [1.0, "a"], "yes", 0.5, [("a", "missing")], 0.1)
     assert encode_lines([found]) == old
+
+
+def test_arm_and_unit_take_nothing_in_a_line_that_has_none() -> None:
+    (bare,) = encode_lines([a_line()]).splitlines()
+    assert not {"arm", "unit"} & json.loads(bare).keys()
+    (full,) = encode_lines([a_line(arm="canary", unit="u-1")]).splitlines()
+    assert {name: json.loads(full)[name] for name in ("arm", "unit")} == {"arm": "canary", "unit": "u-1"}
 
 
 def test_no_line_is_no_byte() -> None:

@@ -45,9 +45,11 @@ def test_a_line_has_the_row_in_the_contracts_order_and_what_was_answered(
     log = PredictionLog(tmp_path / "log", 0)
     recorder = Recorder(model, log, cells, Lock())
     found = decided(model, [dict(ROW), {"sex": "unknown"}])
-    recorder.record(found, asked(2), {1: [Fault(1, "sex", "unknown_category")]})
+    of_an_arm = Asked("a", 1, 0, "canary", "u-1")
+    recorder.record(found, [*asked(1), of_an_arm], {1: [Fault(1, "sex", "unknown_category")]})
     log.close()
     first, second = LogReader(tmp_path / "log")
+    assert (first.arm, first.unit, second.arm, second.unit) == ("", "", "canary", "u-1")
     assert isinstance(first, PredictionLine)
     # age, sex, fare, city
     assert first.inputs == [39.0, "male", 7.25, "東京"]

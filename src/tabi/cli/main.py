@@ -18,6 +18,7 @@ from tabi.cli import (
     environment,
     export,
     keys,
+    monitor,
     registry,
     release,
     score,
@@ -56,6 +57,7 @@ app.command()(registry.rollback)
 app.command()(serving.serve)
 app.command()(serving.predict)
 app.command()(score.score)
+app.command()(monitor.monitor)
 app.add_typer(export.app, name="export")
 app.command()(bench.bench)
 app.command()(cost.cost)

@@ -19,6 +19,11 @@ _decode = msgspec.json.Decoder(Line).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+def segments_of(folder: Path) -> list[Path]:
+    """The segments of a folder in the order in which they were begun."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
 class LogReader:
     """The lines of a folder, segment by segment in the order in which they were begun.
 
@@ -32,7 +37,7 @@ class LogReader:
 
     def __iter__(self) -> Iterator[Line]:
         """`StoreError` if a segment cannot be read."""
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+        for path in segments_of(self._folder):
             try:
                 with path.open("rb") as segment:
                     yield from self._lines(segment)

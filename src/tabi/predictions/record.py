@@ -11,12 +11,14 @@ Input = float | str | None
 """A value as the model saw it: a number, a category's text, `None` for a missing number, "" for a missing category."""
 
 
-class PredictionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="prediction"):
+class PredictionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="prediction"):
     """One row that was answered, of two classes.
 
     `id`: of its request. `row`: its index in the request. `time`: seconds since 1970 in UTC. `version`: the bundle id.
     `inputs`: the row in the contract's order. `probability`: of the positive label, `None` where the model gave none.
     `warnings`: (column, rule) of each fault that was let pass. `ms`: milliseconds from request to answer.
+    `arm`: of the policy, "" where it has none. `unit`: whom the policy took the row for, "" where nobody was named.
+    An empty one takes nothing in the line.
     """
 
     id: str
@@ -29,9 +31,11 @@ class PredictionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", ta
     probability: float | None
     warnings: Sequence[tuple[str, str]]
     ms: float
+    arm: str = ""
+    unit: str = ""
 
 
-class MulticlassLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="multiclass"):
+class MulticlassLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="multiclass"):
     """One row that was answered, of several classes. `probabilities`: of all of them, in the contract's order."""
 
     id: str
@@ -44,9 +48,11 @@ class MulticlassLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", ta
     probabilities: Sequence[float | None]
     warnings: Sequence[tuple[str, str]]
     ms: float
+    arm: str = ""
+    unit: str = ""
 
 
-class RegressionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="regression"):
+class RegressionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="regression"):
     """One row that was answered with a number."""
 
     id: str
@@ -58,6 +64,8 @@ class RegressionLine(msgspec.Struct, frozen=True, gc=False, tag_field="kind", ta
     value: float | None
     warnings: Sequence[tuple[str, str]]
     ms: float
+    arm: str = ""
+    unit: str = ""
 
 
 Line = PredictionLine | MulticlassLine | RegressionLine

@@ -13,6 +13,7 @@ from tabi.project.config import (
 )
 from tabi.project.gates import FairnessConfig, GatesConfig, Severity
 from tabi.project.load import config_from_yaml, config_to_yaml, dataset_label, load_config, project_names
+from tabi.project.monitor import MonitorConfig
 
 __all__ = [
     "ApprovalConfig",
@@ -22,6 +23,7 @@ __all__ = [
     "EvaluationConfig",
     "FairnessConfig",
     "GatesConfig",
+    "MonitorConfig",
     "ProjectConfig",
     "SearchConfig",
     "Severity",

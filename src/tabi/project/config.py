@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from tabi.project.gates import FairnessConfig, GatesConfig
+from tabi.project.monitor import MonitorConfig
 from tabi.project.promises import CardConfig, SlaConfig
 
 
@@ -248,5 +249,6 @@ class ProjectConfig:
     approval: ApprovalConfig = field(default_factory=ApprovalConfig)
     card: CardConfig = field(default_factory=CardConfig)
     sla: SlaConfig = field(default_factory=SlaConfig)
+    monitor: MonitorConfig = field(default_factory=MonitorConfig)
     # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
     code: str = ""

@@ -23,7 +23,15 @@ from tabi.project.ranges import refuse_out_of_range
 from tabi.workspace import Workspace
 
 # below these a project makes up its own keys
-OPEN = ("params", "search.space", "gates.severity", "gates.minimum", "gates.maximum")
+OPEN = (
+    "params",
+    "search.space",
+    "gates.severity",
+    "gates.minimum",
+    "gates.maximum",
+    "monitor.minimum",
+    "monitor.maximum",
+)
 COLUMN_KEYS = tuple(field.name for field in fields(ColumnConfig))
 # the preset that is a project's own code, and the field and file that hold it
 OWN, CODE, CODE_FILE = "own", "code", "pipeline.py"

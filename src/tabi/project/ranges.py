@@ -66,6 +66,7 @@ RANGES: dict[str, Rule] = {
     "gates.latency.hundred_maximum": OPTIONAL_POSITIVE,
     "gates.size.graph_maximum": OPTIONAL_POSITIVE,
     "gates.size.bundle_maximum": OPTIONAL_POSITIVE,
+    "monitor.least_rows": ("1 or more", lambda value: value >= 1),
     "fairness.least_rows": ("1 or more", lambda value: value >= 1),
     "fairness.least_positives": ("1 or more", lambda value: value >= 1),
     "fairness.demographic_parity.warn": OPTIONAL_POSITIVE,

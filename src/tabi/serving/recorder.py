@@ -27,11 +27,16 @@ class Decided(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Whose a row is: the id of its request, its place in it, and when the request began (`perf_counter_ns`)."""
+    """Whose a row is: the id of its request, its place in it, and when the request began (`perf_counter_ns`).
+
+    `arm`: of the policy that chose the version. `unit`: whom it was chosen for. Empty where there is none.
+    """
 
     request_id: str
     row: int
     began: int
+    arm: str = ""
+    unit: str = ""
 
 
 class Recorder:
@@ -100,6 +105,8 @@ class Recorder:
                 *logged(found),
                 [(fault.column, fault.rule) for fault in faults[index]] if index in faults else [],
                 (clock - whose.began) / 1e6,
+                whose.arm,
+                whose.unit,
             )
             for index, (whose, found) in enumerate(zip(asked, decided.predictions, strict=True))
         ]

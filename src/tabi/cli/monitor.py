@@ -1,0 +1,36 @@
+"""`tabi monitor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tabi.cli.output import write_line
+from tabi.workspace import Workspace
+
+
+def monitor(
+    name: Annotated[str, typer.Argument(help="Name of a model.")],
+    since: Annotated[str, typer.Option(help="How far back to look, such as 7d or 36h.")] = "7d",
+    window: Annotated[str | None, typer.Option(help="Show pieces of this length apart, such as 1h or 1d.")] = None,
+    by: Annotated[str | None, typer.Option(help="Show the values of this column apart.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document in place of the tables.")] = False,
+) -> None:
+    """Watch a model in use; exit code 1 where a bound of the project is broken."""
+    import msgspec
+
+    from tabi.monitoring.question import Asked
+    from tabi.monitoring.report import lines_of
+    from tabi.monitoring.report import monitor as look
+    from tabi.monitoring.spans import span_of
+
+    asked = Asked(name, span_of(since, "--since"), span_of(window, "--window") if window else None, by)
+    report = look(Workspace.find(), asked)
+    if json:
+        write_line(msgspec.json.encode(report))
+    else:
+        for line in lines_of(report):
+            typer.echo(line)
+    if report.verdict == "fail":
+        raise typer.Exit(1)

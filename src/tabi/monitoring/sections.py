@@ -1,0 +1,8 @@
+"""The sections of `tabi monitor`, in the order in which they are shown. To add one: its module, and a line here."""
+
+from __future__ import annotations
+
+from tabi.monitoring.section import Section
+from tabi.monitoring.traffic import look as traffic
+
+SECTIONS: tuple[Section, ...] = (Section("traffic", traffic),)
