@@ -19,24 +19,15 @@ from tabi.contract import (
     CategoricalColumn,
     Contract,
     NumericColumn,
-    NumericReference,
-    Target,
     Tensors,
     TextColumn,
 )
+from tabi.contract.bins import Floats, NumericBins, all_bins, categorical_bins, numeric_bins, score_bins
 from tabi.serving.telemetry.cells import Cells, Counts
 from tabi.serving.telemetry.metrics import NANO
 
 FLUSH_ROWS = 512
-# a column with more categories has its rarer ones in one bin: a series each would drown who scrapes them
-NAMED_CATEGORIES = 100
-OTHER, REST, MISSING = "other", "rest", "missing"
-
 _NO_LENGTHS = np.empty((0, 0))
-_PROBABILITIES = tuple(i / 10 for i in range(1, 10))
-
-
-Floats = npt.NDArray[np.float64]
 _Taken = tuple[Floats, npt.NDArray[np.object_], Floats, Floats]
 """Rows that wait to be counted: numbers, categories, the lengths of texts (NaN for a missing one), and scores."""
 
@@ -62,10 +53,12 @@ class BinCounter:
     """Counts the rows that one version answered. Safe to call from any thread.
 
     Law: the rows of the training snapshot, however they are split, give the reference's own counts.
-    A column without a reference is passed over.
+    A column without a reference is passed over. `score_rows`: what the bundle knows of its scores, by their bins.
     """
 
-    def __init__(self, contract: Contract, cells: Cells, model: str, version: str) -> None:
+    def __init__(
+        self, contract: Contract, cells: Cells, model: str, version: str, score_rows: Sequence[int] | None = None
+    ) -> None:
         labels = {"model": model, "version": version}
         self._pending: deque[_Taken] = deque()
         self._rows = 0
@@ -76,7 +69,8 @@ class BinCounter:
         self._lengths = _all_numeric(contract.text, cells, labels)
         categorical = (_categorical(i, column, cells, labels) for i, column in enumerate(contract.categorical))
         self._categorical = [column for column in categorical if column is not None]
-        self._scores = _scores(contract.target, cells, labels)
+        self._scores = _scores(score_bins(contract.target, score_rows), cells, labels)
+        _set_rows("feature", max((sum(bins.rows) for bins in all_bins(contract).values()), default=0), cells, labels)
 
     def add(self, tensors: Tensors, scores: Floats) -> None:
         """Take rows to count, with a score each. They are counted with others, and not changed until then."""
@@ -136,29 +130,25 @@ def _register(cells: Cells, labels: dict[str, str], column: str, names: Sequence
 
 def _all_numeric(columns: Sequence[NumericColumn | TextColumn], cells: Cells, labels: dict[str, str]) -> list[_Numeric]:
     """Those of the columns that have a reference."""
-    return [
-        _Numeric(
-            index, np.array(column.reference.edges), _register(cells, labels, column.name, *_bins(column.reference))
-        )
-        for index, column in enumerate(columns)
-        if column.reference is not None
-    ]
+    found = []
+    for index, column in enumerate(columns):
+        if column.reference is not None:
+            bins = numeric_bins(column.reference)
+            found.append(_Numeric(index, bins.edges, _register(cells, labels, column.name, bins.names, bins.rows)))
+    return found
 
 
-def _bins(reference: NumericReference) -> tuple[Sequence[str], Sequence[int]]:
-    """Names of a reference's bins, and the rows in each."""
-    return (*_upper_bounds(reference.edges), MISSING), (*reference.counts, reference.missing)
-
-
-def _scores(target: Target, cells: Cells, labels: dict[str, str]) -> _Numeric:
-    """The bins of the scores: a number's are those of its own reference, a probability's ten of the same width."""
-    edges: Sequence[float] = _PROBABILITIES if target.classes else ()
-    if target.reference is not None:
-        edges = target.reference.edges
-        names, rows = _bins(target.reference)
+def _scores(bins: NumericBins, cells: Cells, labels: dict[str, str]) -> _Numeric:
+    """The bins of the scores, and beside them their reference where there is one."""
+    edges, names, rows = bins
+    if any(rows):
         _set_ratios(_counts(cells.array("tabi_score_reference_ratio", labels, len(names), names)), rows)
-    names = (*_upper_bounds(edges), MISSING)
-    return _Numeric(0, np.array(edges), _counts(cells.array("tabi_score_bins_total", labels, len(names), names)))
+        _set_rows("score", sum(rows), cells, labels)
+    return _Numeric(0, edges, _counts(cells.array("tabi_score_bins_total", labels, len(names), names)))
+
+
+def _set_rows(what: str, rows: int, cells: Cells, labels: dict[str, str]) -> None:
+    cells.array(f"tabi_{what}_reference_rows", labels, 1)[0] = rows
 
 
 def _set_ratios(ratios: Counts, rows: Sequence[int]) -> None:
@@ -173,27 +163,11 @@ def _lengths(texts: npt.NDArray[np.object_]) -> Floats:
 
 
 def _categorical(index: int, column: CategoricalColumn, cells: Cells, labels: dict[str, str]) -> _Categorical | None:
-    reference = column.reference
-    if reference is None:
+    if column.reference is None:
         return None
-    rows = dict(zip(column.categories, reference.counts, strict=True))
-    named = set(sorted(rows, key=rows.__getitem__, reverse=True)[:NAMED_CATEGORIES])
-    # in the contract's order
-    kept = [category for category in rows if category in named]
-    rest = sum(rows.values()) - sum(rows[category] for category in kept)
-    # a category may be called "other" itself
-    expected = {f"is {category}": rows[category] for category in kept}
-    expected |= {REST: rest} if len(rows) > len(kept) else {}
-    expected |= {OTHER: reference.other, MISSING: reference.missing}
-    names = tuple(expected)
-    bins = dict.fromkeys(rows, len(kept)) | {category: i for i, category in enumerate(kept)}
-    bins[MISSING_TEXT] = names.index(MISSING)
-    counts = _register(cells, labels, column.name, names, tuple(expected.values()))
-    return _Categorical(index, bins, names.index(OTHER), counts)
-
-
-def _upper_bounds(edges: Sequence[float]) -> list[str]:
-    return [f"le {float(edge)!r}" for edge in edges] + ["le +Inf"]
+    bins = categorical_bins(column.categories, column.reference)
+    counts = _register(cells, labels, column.name, bins.names, bins.rows)
+    return _Categorical(index, bins.places, bins.other, counts)
 
 
 def _counts(view: memoryview) -> Counts:
