@@ -65,8 +65,8 @@ def test_psi_by_hand() -> None:
 
 def test_in_large_windows_it_is_the_psi_of_the_gate() -> None:
     random = np.random.default_rng(1)
-    reference, now = random.multinomial(1e6, [0.1] * 10), random.multinomial(1e6, np.arange(1, 11) / 55)
-    assert psi(reference, now) == pytest.approx(psi_of_snapshots(reference, now), rel=1e-4)
+    reference, now = random.multinomial(10**6, [0.1] * 10), random.multinomial(10**6, np.arange(1, 11) / 55)
+    assert psi(reference, now) == pytest.approx(psi_of_snapshots(reference.astype(float), now.astype(float)), rel=1e-4)
 
 
 def test_a_rare_bin_that_a_small_window_misses_moves_nothing() -> None:

@@ -37,7 +37,7 @@ class NumericBins(NamedTuple):
     names: tuple[str, ...]
     rows: tuple[int, ...]
 
-    def count(self, numbers: Floats) -> Counts:
+    def count_rows(self, numbers: Floats) -> Counts:
         """Rows in each bin; NaN is missing."""
         bins = np.searchsorted(self.edges, numbers, side="left")
         bins[np.isnan(numbers)] = len(self.edges) + 1
@@ -52,7 +52,7 @@ class CategoricalBins(NamedTuple):
     names: tuple[str, ...]
     rows: tuple[int, ...]
 
-    def count(self, texts: Iterable[str]) -> Counts:
+    def count_rows(self, texts: Iterable[str]) -> Counts:
         """Rows in each bin."""
         counts = np.zeros(len(self.names), np.int64)
         places, other = self.places, self.other

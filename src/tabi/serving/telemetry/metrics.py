@@ -133,7 +133,7 @@ _ALL = (
     Metric(
         "tabi_score_reference_ratio",
         "gauge",
-        "Share of the test set's rows in each bin of the score, or of the training snapshot's where the target is a number.",
+        "Share of the reference's rows in each bin of the score.",
         _MODEL,
         along="bin",
         unit="ratio",
