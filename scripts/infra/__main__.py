@@ -2,7 +2,8 @@
 
     python -m scripts.infra [form|layers|policies|actions|checkov|cycle …] [--evidence PAGE]
 
-Without a name all of them, cheap ones first. `--evidence` needs all. Needs terraform, and for actions and checkov uv.
+Without a name all of them, cheap ones first. `cycle` leaves records in the workspace's evidence, for `tabi dod`;
+`--evidence` writes a page and needs all. Needs terraform, and for actions and checkov uv.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from time import monotonic
 
 from scripts.infra import checks, evidence
 from scripts.infra.command import CheckError
-from scripts.infra.cycle import Cycle, cycle
+from scripts.infra.cycle import Cycle, CycleError, cycle
+from scripts.infra.records import Notes
 
 _CHECKS: dict[str, Callable[[Path], str]] = {
     "policies": lambda _: checks.check_policies(),
@@ -55,8 +57,14 @@ def _work(names: list[str]) -> tuple[dict[str, str], Cycle | None]:
             _say(f"{name}: {said[name]} ({monotonic() - started:.0f} s)")
     if _CYCLE not in names:
         return said, None
+    notes = Notes()
     with tempfile.TemporaryDirectory(prefix="tabi-infra-") as folder:
-        done = cycle(Path(folder), _say)
+        try:
+            done = cycle(Path(folder), _say)
+        except CycleError as error:
+            notes.failed(error)
+            raise
+    notes.passed(done)
     _say(f"cycle: all layers were applied, without drift, and destroyed ({done.seconds:.0f} s)")
     return said, done
 

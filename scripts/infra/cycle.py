@@ -43,6 +43,15 @@ class Cycle:
     seconds: float
 
 
+class CycleError(CheckError):
+    """A work of the cycle has failed. `reason`: for evidence, without what the command printed."""
+
+    def __init__(self, work: str, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.work = work
+        self.reason = reason
+
+
 class _Layers:
     """The layers of one copy, against one emulator."""
 
@@ -95,7 +104,7 @@ def cycle(folder: Path, say: Callable[[str], None]) -> Cycle:
         _side_by_side(tuple(tuple(reversed(chain)) for chain in CHAINS), (layers.destroy,), say)
         left = aws.left()
         if any(left.values()):
-            raise CheckError(f"destroy has left something: {left}")
+            raise CycleError("destroy", "destroy has left something", f"destroy has left something: {left}")
         return Cycle(tuple(layers.results.values()), layers.versions(), checked, left, monotonic() - started)
 
 
@@ -140,7 +149,10 @@ def _side_by_side(
         for work in works:
             for layer in chain:
                 started = monotonic()
-                work(layer)
+                try:
+                    work(layer)
+                except CheckError as error:
+                    raise CycleError(work.__name__, f"{work.__name__} of {layer} failed", str(error)) from None
                 say(f"{work.__name__:8} {layer:18} {monotonic() - started:5.1f} s")
 
     with ThreadPoolExecutor(len(chains)) as pool:

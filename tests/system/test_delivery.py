@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tabi.evidence import read
 from tests.serving.conftest import Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
@@ -88,11 +89,18 @@ def registry(run: Command, tmp_path: Path) -> Iterator[str]:
         server.wait(10)
 
 
-def test_what_is_pushed_is_known_by_the_registrys_own_digest(run: Command, image: str, registry: str) -> None:
-    pushed = run("make", "docker-push", f"IMAGE={image}", f"REPOSITORY={registry}/tabi-dev-api")
+def test_what_is_pushed_is_known_by_the_registrys_own_digest(
+    run: Command, image: str, registry: str, tmp_path: Path
+) -> None:
+    pushed = run("make", "docker-push", f"IMAGE={image}", f"REPOSITORY={registry}/tabi-dev-api", **noting(tmp_path))
     assert pushed.returncode == 0, pushed.stdout + pushed.stderr
     reference = (REPOSITORY / "build" / "image.txt").read_text().strip()
     assert re.fullmatch(re.escape(f"{registry}/tabi-dev-api") + "@sha256:[0-9a-f]{64}", reference)
+    (record,) = read(tmp_path / "evidence")
+    assert (record.kind, record.subject, record.verdict) == ("image", f"{registry}/tabi-dev-api", "pass")
+    assert f"{record.subject}@{record.inputs['digest']}" == reference
+    head = run("git", "rev-parse", "HEAD").stdout.strip()
+    assert record.inputs["git_commit"] == head
     # by it, and by nothing else, the same image comes back
     identity = run("docker", "inspect", "--format", "{{.Id}}", image).stdout
     run("docker", "rmi", f"{registry}/tabi-dev-api:test")
@@ -101,13 +109,20 @@ def test_what_is_pushed_is_known_by_the_registrys_own_digest(run: Command, image
     run("docker", "rmi", reference)
 
 
-def test_a_push_that_fails_leaves_no_digest_behind(run: Command, image: str) -> None:
+def noting(folder: Path) -> dict[str, str]:
+    """The variables of a command that leaves its evidence in a folder, by this Python where there is no other."""
+    source = str(REPOSITORY / "src")
+    return {"TABI_EVIDENCE": str(folder / "evidence"), "PYTHON": sys.executable, "PYTHONPATH": source}
+
+
+def test_a_push_that_fails_leaves_no_digest_behind(run: Command, image: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"127.0.0.1:{free.getsockname()[1]}"
     (REPOSITORY / "build").mkdir(exist_ok=True)
     (REPOSITORY / "build" / "image.txt").write_text("of an earlier push\n")
-    pushed = run("make", "docker-push", f"IMAGE={image}", f"REPOSITORY={nobody}/tabi")
+    pushed = run("make", "docker-push", f"IMAGE={image}", f"REPOSITORY={nobody}/tabi", **noting(tmp_path))
     assert pushed.returncode != 0
+    assert [record.verdict for record in read(tmp_path / "evidence")] == ["fail"]
     assert not (REPOSITORY / "build" / "image.txt").exists()
     run("docker", "rmi", f"{nobody}/tabi:test")
 

@@ -17,17 +17,19 @@ def tests_on_every_commit(facts: Facts) -> Found:
     return done(facts, placed, f"{placed.record.figures['passed']} tests passed on this commit")
 
 
-@condition(1, None)
+@condition(1, "make docker-build, then make docker-push REPOSITORY=…")
 def images_by_digest(facts: Facts) -> Found:
     """Images are built and pushed automatically, by digest.
 
     Evidence `image` says what was pushed, of which commit and by which digest.
     """
-    placed = needed(facts, "image", "no evidence of kind image")
-    digest = placed.record.inputs.get("digest", "")
+    placed = needed(facts, "image", "no image was pushed yet")
+    digest, commit = (placed.record.inputs.get(key, "") for key in ("digest", "git_commit"))
     if not digest.startswith("sha256:"):
         raise found_as("failing", facts, placed, "the last image was pushed without a digest")
-    return done(facts, placed, f"pushed as {digest[:19]}")
+    if not commit:
+        raise found_as("failing", facts, placed, "the last image says of no commit that it was made from it")
+    return done(facts, placed, f"commit {commit[:12]} was pushed as {digest[:19]}")
 
 
 @condition(1, "tabi approve {name} VERSION --reason … before it is promoted")
