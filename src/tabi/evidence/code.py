@@ -10,7 +10,7 @@ _STATE = (".tfstate", ".tfplan")
 
 
 def digest_of(folder: Path) -> str:
-    """sha256 over names and content of all files below a folder, in hexadecimal; without what Terraform writes there."""
+    """sha256 over names and content of all files below a folder, in hexadecimal; without what Terraform leaves."""
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or _JUNK & set(path.parts) or any(end in path.name for end in _STATE):
