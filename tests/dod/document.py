@@ -35,9 +35,9 @@ the chain of the audit trail, the run in tracking.
 Evidence is one JSON object a line in `evidence/` of the workspace: what was done to what, when, from which inputs by
 digest, and with which figures and verdict. Records are only ever appended. `data fetch`, `train`, `release`,
 `approve`, `promote`, `rollback`, `sign`, `reproduce`, `audit verify`, `serve`, `bench`, `make test`,
-`make test-system`, `make infra-cycle` and `make docker-push` write them. What a record says is believed as far as the folder is: whoever may
-write it can write anything into it. The audit trail's own chain and the bundle's signature are what an outsider cannot
-forge.
+`make test-system`, `make infra-cycle` and `make docker-push` write them. What a record says is believed as far as the
+folder is: whoever may write it can write anything into it. The audit trail's own chain and the bundle's signature are
+what an outsider cannot forge.
 
 Without a repository there is no commit, so what is proved by commit stays missing. A layer that is not built yet shows
 as missing: `–` says that no command writes evidence of it.
