@@ -8,11 +8,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from tabi.errors import StoreError
+from tabi.monitoring.joined import Joins, join
+from tabi.predictions.feedback import FOLDER
 from tabi.predictions.read import segments_of
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ THREADS = 2
 # a segment may go or be compressed between the listing and the reading
 TRIES = 5
 
-_PREDICTION = {
+PREDICTION = {
     "kind": "VARCHAR",
     "id": "VARCHAR",
     "row": "BIGINT",
@@ -42,11 +45,26 @@ _PREDICTION = {
 }
 
 
+FEEDBACK = {
+    "kind": "VARCHAR",
+    "key": "VARCHAR",
+    "time": "DOUBLE",
+    "model": "VARCHAR",
+    "at": "DOUBLE",
+    "id": "VARCHAR",
+    "row": "BIGINT",
+    "unit": "VARCHAR",
+    "label": "VARCHAR",
+    "value": "DOUBLE",
+}
+
+
 class LogTables:
     """A database of one question; it goes with it.
 
     Table `predictions`: the lines of one model between two moments; `arm` and `unit` are '' where they have none.
-    `unreadable`: lines that were none.
+    Table `joined`: the same with what became of each row; see `tabi.monitoring.joined`, which makes it when it is first
+    asked for. `unreadable`: lines that were none.
     """
 
     def __init__(self, folder: Path, name: str, begin: datetime, end: datetime) -> None:
@@ -64,7 +82,11 @@ class LogTables:
             str(Path(self._scratch.name) / "log.duckdb"),
             config={"memory_limit": MEMORY, "threads": THREADS, "preserve_insertion_order": False},
         )
-        self._load()
+        self._read("lines", self._folder, PREDICTION)
+        self.rows(
+            "CREATE VIEW predictions AS SELECT * REPLACE (coalesce(arm, '') AS arm, coalesce(unit, '') AS unit) "
+            "FROM lines"
+        )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -75,36 +97,44 @@ class LogTables:
         """The rows that a query finds; parameters stand in it as `$name`."""
         return self._database.execute(query, parameters or None).fetchall()
 
-    def _load(self) -> None:
-        self._database.execute(f"CREATE TABLE lines ({', '.join(f'{n} {t}' for n, t in _PREDICTION.items())})")
-        self._read("lines", self._folder, _PREDICTION)
-        self.unreadable = self.rows("SELECT count(*) FROM lines WHERE kind IS NULL")[0][0]
-        self._database.execute(
-            "CREATE VIEW predictions AS SELECT * REPLACE (coalesce(arm, '') AS arm, coalesce(unit, '') AS unit) "
-            "FROM lines WHERE kind IS NOT NULL"
-        )
+    def columns(self, query: str, **parameters: object) -> dict[str, Any]:
+        """The same as an array of numpy for each column, masked where a value is missing."""
+        return dict(self._database.execute(query, parameters or None).fetchnumpy())
+
+    @cached_property
+    def joins(self) -> Joins:
+        """Makes the table `joined`, once; what was found out on the way."""
+        self._read("feedback_lines", self._folder / FOLDER, FEEDBACK)
+        return join(self)
 
     def _read(self, table: str, folder: Path, columns: dict[str, str]) -> None:
-        """Fill a table with the lines of a folder's segments that were written to since the beginning."""
+        """Make a table of the lines of a folder's segments that were written to since the beginning."""
         import duckdb
 
-        shape = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+        named = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        shape = ", ".join(f"\"{name}\": '{kind}'" for name, kind in columns.items())
         names = ", ".join(f'"{name}"' for name in columns)
+        self.rows(f"CREATE TABLE {table} ({named})")
         for left in reversed(range(TRIES)):
             files = [_quoted(path) for path in _since(segments_of(folder), self._begin)]
             if not files:
                 return
             try:
-                self._database.execute(
+                self.rows(
                     f"INSERT INTO {table} SELECT {names} FROM "  # noqa: S608  our own names
                     f"read_ndjson($files, columns={{{shape}}}, ignore_errors=true) "
                     "WHERE kind IS NULL OR (model = $model AND time BETWEEN $begin AND $end)",
-                    {"files": files, "model": self._name, "begin": self._begin, "end": self._end},
+                    files=files,
+                    model=self._name,
+                    begin=self._begin,
+                    end=self._end,
                 )
             except duckdb.IOException as error:
                 if not left:
                     raise StoreError(f"{folder} cannot be read: make its segments readable") from error
             else:
+                self.unreadable += self.rows(f"SELECT count(*) FROM {table} WHERE kind IS NULL")[0][0]  # noqa: S608
+                self.rows(f"DELETE FROM {table} WHERE kind IS NULL")  # noqa: S608
                 return
 
 
