@@ -168,7 +168,7 @@ def _enough(metric: Metric, sums: Aggregates) -> bool:
         return False
     if metric.kind == "proportion":
         events = n * sums.mean(NUMERATOR)
-        return min(events, n - events) >= LEAST_EVENTS
+        return bool(min(events, n - events) >= LEAST_EVENTS)
     return metric.kind != "ratio" or bool(sums.mean(DENOMINATOR) > 0)
 
 

@@ -98,6 +98,10 @@ def _fixed(
     totals: list[int] = []
     for each in share[1:]:
         test = RatioOfMeans("y", alpha=level, power=power, ratio=each / share[0], effect_size=size, use_t=False)
-        pair = test.solve_power_from_aggregates(known, "n_obs")[0].n_obs
+        try:
+            pair = test.solve_power_from_aggregates(known, "n_obs")[0].n_obs
+        except ValueError:
+            # it begins to look at three units, and fewer would do
+            pair = 3
         totals.append(math.ceil(pair / (share[0] + each)))
     return max(totals)

@@ -15,6 +15,7 @@ numbers and on arrays alike.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,12 @@ def crossing(drift: float, looks: int, alpha: float) -> tuple[float, float]:
     return 1 - stays, share
 
 
+@lru_cache(64)
 def drift_for(power: float, looks: int, alpha: float) -> float:
     """The drift whose probability of crossing is the power."""
     from scipy.optimize import brentq
+    from scipy.special import ndtri
 
-    return float(brentq(lambda drift: crossing(drift, looks, alpha)[0] - power, 0.5, 12, xtol=1e-4))
+    # what one look at the end needs is enough for more looks
+    most = math.sqrt(1 + tightest(alpha)) + float(ndtri(power)) + 0.01
+    return float(brentq(lambda drift: crossing(drift, looks, alpha)[0] - power, most - 1, most, xtol=1e-3))
