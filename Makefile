@@ -16,6 +16,8 @@ TRAIN_IMAGE ?= tabi-train:$(COMMIT)
 MODELS ?= mounted
 # where it is deployed to: local, compose, ecs, kubernetes
 TARGET ?= local
+DEPLOY_ENV ?= dev
+REASON ?= make $(MAKECMDGOALS)
 
 # an environment that forbids bytecode would compile every import again in every process
 unexport PYTHONDONTWRITEBYTECODE
@@ -122,12 +124,12 @@ store-push: env-train
 store-verify: env-train
 	@TABI_STORE=$(or $(PLACE),$(TABI_STORE)) $(TABI) store verify
 
-# IMAGE_REF=REPOSITORY@sha256:…
+# IMAGE_REF=REPOSITORY@sha256:…, where the target runs an image; DEPLOY_ENV=prod
 deploy: env-train
-	@$(TABI) deploy $(DS) --target $(TARGET) --image $(IMAGE_REF)
+	@$(TABI) deploy $(DS) --target $(TARGET) --env $(DEPLOY_ENV) $(if $(IMAGE_REF),--image $(IMAGE_REF)) --reason "$(REASON)"
 
 rollback: env-train
-	@$(TABI) rollback $(DS) --target $(TARGET)
+	@$(TABI) rollback $(DS) --target $(TARGET) --env $(DEPLOY_ENV) --reason "$(REASON)"
 
 lint: env-dev
 	$(BIN)/ruff check .

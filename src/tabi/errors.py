@@ -15,6 +15,7 @@
     ├── StoreError           the store is inconsistent or cannot be written
     │   └── ConflictError    somebody else moved the pointer first
     ├── StateError           the state database cannot be read or written
+    ├── DeployError          a deployment did not get well, or cannot be carried out on its target
     ├── ForbiddenError       nobody, or somebody without the role, asked for it
     ├── RequestError         a request's body is not what the contract asks for
     ├── NotReadyError        the server has no model loaded yet
@@ -87,6 +88,10 @@ class ConflictError(StoreError):
 
 class StateError(TabiError):
     """The state database cannot be read or written."""
+
+
+class DeployError(TabiError):
+    """A deployment did not get well, or cannot be carried out on its target."""
 
 
 class ForbiddenError(TabiError):

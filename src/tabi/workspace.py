@@ -90,6 +90,11 @@ class Workspace:
         return self.root / "artifacts"
 
     @property
+    def deployed(self) -> Path:
+        """What runs on this machine by `tabi deploy`: process numbers, logs, and who is at work."""
+        return self.root / "deployed"
+
+    @property
     def evidence(self) -> Path:
         """Records of what operations did and measured."""
         return self.evidence_folder or self.root / "evidence"

@@ -14,6 +14,7 @@ from tabi.cli import (
     cost,
     data,
     demo,
+    deploy,
     dod,
     environment,
     export,
@@ -54,6 +55,8 @@ app.command()(registry.approve)
 app.command()(registry.reject)
 app.command()(registry.promote)
 app.command()(registry.rollback)
+app.command()(deploy.deploy)
+app.command()(deploy.deployments)
 app.command()(serving.serve)
 app.command()(serving.predict)
 app.command()(score.score)

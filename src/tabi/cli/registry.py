@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabi.cli.deploy import Environment, TargetName, roll_back_target
+from tabi.errors import ConfigError
 from tabi.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -79,8 +81,19 @@ def rollback(
     to: Annotated[
         int | None, typer.Option(help="A version that was live; default: the one before the champion.", min=1)
     ] = None,
+    target: Annotated[
+        TargetName | None, typer.Option(help="Return what runs there as well, to the revision before.")
+    ] = None,
+    environment: Environment = "dev",
+    image_only: Annotated[bool, typer.Option("--image-only", help="With --target: leave the model.")] = False,
+    model_only: Annotated[bool, typer.Option("--model-only", help="With --target: leave what runs it.")] = False,
 ) -> None:
-    """Return to the version that was live before."""
+    """Return to the version that was live before, and with --target to what ran it."""
+    if target is not None:
+        roll_back_target(name, target, environment, reason, to=to, image_only=image_only, model_only=model_only)
+        return
+    if image_only or model_only:
+        raise ConfigError("--image-only and --model-only are of a target: name it with --target")
     from tabi.registry.rollback import rollback as roll_back
 
     moved = roll_back(Workspace.find(), name, to, reason)

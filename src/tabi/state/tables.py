@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CHAR, BigInteger, Column, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import CHAR, BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -73,3 +73,27 @@ operations = Table(
     Index("operations_one_begun", "name", unique=True, sqlite_where=_BEGUN, postgresql_where=_BEGUN),
 )
 """The journal of the registry: what was begun, and how far it came."""
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("version", Integer),
+    Column("bundle", Text, nullable=False),
+    Column("policy", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("seconds", Float),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Index("deployments_place", "name", "target", "environment"),
+)
+"""What was brought to which target. `revision` is the target's own word for it; `policy` is the policy's revision."""

@@ -1,0 +1,156 @@
+"""`tabi rollback NAME --target …`: back to the revision and the model that were there before, together or either alone.
+
+Where it returns to is read from the history: each deployment that succeeded adds a state to the way, each rollback
+takes away all behind the one that it came to. What runs now is the way's end even if no deployment tells of it, as
+after a promotion or after one that was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from tabi.bundle import Bundle
+from tabi.deploy import history
+from tabi.deploy.claim import held
+from tabi.deploy.history import Deployment, Place
+from tabi.deploy.report import Report
+from tabi.deploy.run import Done, Work
+from tabi.deploy.smoke import smoke
+from tabi.deploy.target import Target, Tell
+from tabi.errors import NotFoundError, TabiError
+from tabi.registry.approval import require_reason
+from tabi.registry.identity import require_role, whoami
+from tabi.registry.rollback import rollback
+from tabi.registry.room import Room
+from tabi.registry.versions import version_of
+from tabi.workspace import Workspace
+
+Part = Literal["both", "image", "model"]
+
+
+class State(NamedTuple):
+    """What ran at a place: the target's revision and the version that answered."""
+
+    revision: str
+    version: int | None
+
+
+def way_of(deployments: Iterable[Deployment]) -> list[State]:
+    """The states of a place that can be returned to, the last of them the newest."""
+    way: list[State] = []
+    for each in deployments:
+        if each.outcome != "succeeded" or each.kind == "step":
+            continue
+        state = State(each.revision, each.version)
+        if each.kind == "rollback":
+            _cut(way, state, each.before)
+        if not way or way[-1] != state:
+            way.append(state)
+    return way
+
+
+def _cut(way: list[State], aim: State, left: str) -> None:
+    """Take away what was rolled away. Where one part alone returned, its aim may be no state that there ever was."""
+    while way and way[-1] != aim:
+        if aim not in way and (
+            way[-1].revision == aim.revision if aim.revision != left else way[-1].version == aim.version
+        ):
+            way.pop()
+            return
+        way.pop()
+
+
+def before(way: list[State], now: State, part: Part) -> State | None:
+    """The state to return to: the newest one that differs from what runs in the part that is to return."""
+    for state in reversed(way):
+        differs = (state.revision != now.revision, state.version != now.version)
+        if {"both": any(differs), "image": differs[0], "model": differs[1]}[part]:
+            return state
+    return None
+
+
+def roll_back(
+    workspace: Workspace, target: Target, place: Place, *, reason: str, part: Part = "both", tell: Tell
+) -> Done:
+    """Return to what was there before. It needs neither the bundle that answers now nor its image.
+
+    `NotFoundError` if nothing was there before; then nothing is touched. `DeployError` if it fails.
+    """
+    said = require_reason(reason)
+    actor = whoami(workspace)
+    require_role(actor, "operator")
+    room, report = Room.open(workspace), Report(tell)
+    with held(workspace, place):
+        for note in history.close_cut(room, place, actor):
+            report.tell(f"note: {note}")
+        current, stored = target.current(), room.store.policy(place.name)
+        now = State(current.revision if current else "", stored.policy.champion.version if stored else None)
+        aim = _aim(room, place, now, part)
+        drafted = Deployment(
+            place.name,
+            place.target,
+            place.environment,
+            "rollback",
+            before=now.revision,
+            version=aim.version,
+            reason=said,
+        )
+        begun = history.begin(room, actor, drafted)
+        return _carry_out(Work(room, actor, target, begun, current, report), now, aim)
+
+
+def _aim(room: Room, place: Place, now: State, part: Part) -> State:
+    with room.database.reading() as connection:
+        way = way_of(history.at_place(connection, place))
+    found = before(way, now, part)
+    if found is None and part != "image":
+        # promotions are a way of their own
+        stored = room.store.policy(place.name)
+        if stored is not None and stored.policy.previous is not None:
+            return State(now.revision, stored.policy.previous.version)
+    if found is None:
+        raise NotFoundError(
+            f"nothing was on {place.target} before {now.revision or 'nothing'}, {place}: deploy another with "
+            f"`tabi deploy {place.name} --target {place.target}`"
+        )
+    if part == "both":
+        return found
+    return State(found.revision, now.version) if part == "image" else State(now.revision, found.version)
+
+
+def _bundle(room: Room, name: str, number: int | None) -> Bundle | None:
+    if number is None:
+        return None
+    with room.database.reading() as connection:
+        return room.bundle(version_of(connection, name, number))
+
+
+def _carry_out(work: Work, now: State, aim: State) -> Done:
+    report, begun = work.report, work.begun
+    applied = work.before
+    try:
+        with report.step("model"):
+            if aim.version is not None and aim.version != now.version:
+                rollback(work.room.workspace, begun.name, aim.version, begun.reason)
+                report.tell(f"{begun.name}:{aim.version} is the champion again")
+        with report.step("back"):
+            if aim.revision != now.revision:
+                applied = work.target.back(aim.revision, report.tell)
+        bundle = _bundle(work.room, begun.name, aim.version)
+        if applied is not None and bundle is not None:
+            with report.step("smoke"):
+                smoke(applied.address, bundle, report.tell)
+    except (TabiError, OSError, KeyboardInterrupt) as error:
+        runs = work.target.current()
+        raise work.failed(str(error) or "interrupted", f"{runs.revision if runs else 'nothing'} runs") from error
+    stored = work.room.store.policy(begun.name)
+    ended = replace(
+        begun,
+        revision=aim.revision,
+        image=applied.image if applied else "",
+        bundle=stored.policy.champion.bundle if stored else "",
+        policy=stored.policy.revision if stored else 0,
+    )
+    return work.succeeded(ended, applied.address if applied else "")
