@@ -23,10 +23,16 @@ from tabi.workspace import Workspace
 ROOT = Path(__file__).resolve().parents[1]
 COVERAGE = (sys.executable, "-m", "coverage")
 PYTEST = ("-m", "pytest")
-SUITES = {
-    "unit": ("-n", "2", "--dist", "loadgroup", "tests"),
-    "system": ("tests", "-m", "system", "-s", "--durations=40"),
+# a file's tests stay together, as what they share takes longest
+TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile")
+SLOW = ("-m", "system", "--durations=40")
+SUITES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "unit": ((*TWO_AT_ONCE, "tests"),),
+    # engines, browsers and what measures run alone
+    "system": (("tests/system", *SLOW, "-s"), ("tests", "--ignore=tests/system", *SLOW, *TWO_AT_ONCE)),
 }
+# of pytest, where nothing is marked so
+NO_TESTS = 5
 
 
 def main() -> int:
@@ -37,14 +43,17 @@ def main() -> int:
     # before the tests: they take minutes, and somebody may commit meanwhile
     commit = commit_of(ROOT)
     with tempfile.TemporaryDirectory(prefix="tabi-tests-") as scratch:
-        report = Path(scratch) / "junit.xml"
-        command = [*PYTEST, *SUITES[suite], f"--junitxml={report}", *options]
-        if suite == "unit":
-            code, coverage = run_covered(command, Path(scratch) / "coverage.json")
-        else:
-            code, coverage = run([sys.executable, *command]), None
+        reports = [Path(scratch) / f"junit{part}.xml" for part in range(len(SUITES[suite]))]
+        code, coverage = 0, None
+        for report, chosen in zip(reports, SUITES[suite], strict=True):
+            command = [*PYTEST, *chosen, f"--junitxml={report}", *options]
+            if suite == "unit":
+                code, coverage = run_covered(command, Path(scratch) / "coverage.json")
+            else:
+                ended = run([sys.executable, *command])
+                code = code or (0 if ended == NO_TESTS else ended)
         # without a report pytest could not even begin
-        figures: dict[str, Any] = counts_of(report) if report.exists() else {}
+        figures: dict[str, Any] = counts_of([report for report in reports if report.exists()])
     figures |= {"coverage": coverage, "exit_code": code, "ci": bool(os.environ.get("CI"))}
     record = Record(
         kind="tests",
@@ -78,10 +87,10 @@ def run(command: list[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def counts_of(report: Path) -> dict[str, Any]:
-    """How many tests of a JUnit report ended in which way, and the seconds that they took."""
-    # pytest's own file, of a moment ago
-    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314
+def counts_of(reports: list[Path]) -> dict[str, Any]:
+    """How many tests of JUnit reports ended in which way, and the seconds that they took."""
+    # pytest's own files, of a moment ago
+    suites = [suite for report in reports for suite in ElementTree.parse(report).getroot().iter("testsuite")]  # noqa: S314
     found = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     seconds = 0.0
     for suite in suites:

@@ -3,14 +3,9 @@ from __future__ import annotations
 import re
 import subprocess
 
-import pytest
-
 from tabi.bundle import Bundle
 from tabi.store import Store
 from tests.cli.conftest import Demonstrated, Tabi
-
-# one demo serves all of them
-pytestmark = pytest.mark.xdist_group("demo")
 
 
 def test_the_demo_says_each_step_and_ends_with_a_summary(demonstrated: Demonstrated) -> None:

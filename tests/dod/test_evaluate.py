@@ -20,9 +20,6 @@ from tabi.training.job import train
 from tabi.workspace import Workspace
 from tests.dod.conftest import NAME, Ask, git
 
-# one road serves all of them
-pytestmark = pytest.mark.xdist_group("dod")
-
 
 def one(workspace: Workspace, key: str) -> Judged:
     """A single condition, in a moment."""

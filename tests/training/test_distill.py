@@ -102,6 +102,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> School:
     return School(workspace, release(workspace, "breast_cancer").bundle, trained.metrics)
 
 
+@pytest.mark.system
 def test_a_student_is_trained_on_a_released_teacher_and_says_so(school: School) -> None:
     student = train(school.workspace, school.config("distill.teacher=breast_cancer"))
     run = load_run(school.workspace, "breast_cancer", student.run_id)
@@ -114,6 +115,7 @@ def test_a_student_is_trained_on_a_released_teacher_and_says_so(school: School) 
     assert run.metrics["auc"] > 0.97
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -129,6 +131,7 @@ def test_a_teacher_that_may_not_teach_is_refused(school: School, override: str, 
         train(school.workspace, school.config("distill.teacher=breast_cancer", override))
 
 
+@pytest.mark.system
 def test_a_teacher_of_other_rows_is_refused(school: School, write_project: WriteProject) -> None:
     from sklearn.datasets import load_breast_cancer
 
@@ -141,6 +144,7 @@ def test_a_teacher_of_other_rows_is_refused(school: School, write_project: Write
         train(school.workspace, config)
 
 
+@pytest.mark.system
 def test_a_teacher_whose_run_is_not_known_is_refused(school: School, tmp_path: Any) -> None:
     away = Workspace.find(tmp_path, environ={})
     (away.projects / "breast_cancer").mkdir(parents=True)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 RUN = """
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ with tracked_run(Workspace.find(Path(sys.argv[1]), {}), "shop", {}) as tracker:
 """
 
 
+@pytest.mark.system
 def test_two_first_trainings_at_once_make_one_database_and_one_experiment(tmp_path: Path) -> None:
     command = [sys.executable, "-c", RUN, str(tmp_path)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]

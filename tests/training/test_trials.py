@@ -47,6 +47,7 @@ def found(problem: Problem) -> SearchResult:
     return search(problem)
 
 
+@pytest.mark.system
 def test_one_process_and_two_try_the_same_to_the_last_digit(
     problem: Problem, found: SearchResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
