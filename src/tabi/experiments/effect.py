@@ -18,8 +18,8 @@ from tabi.experiments.sequential import LEAST_EVENTS, LEAST_UNITS, information, 
 if TYPE_CHECKING:
     from tea_tasting.aggr import Aggregates
 
-NUMERATOR, DENOMINATOR, COVARIATE = "y", "d", "x"
-"""Columns of the sums over units."""
+NUMERATOR, DENOMINATOR, COVARIATE, BEFORE = "y", "d", "x", "w"
+"""Columns of the sums over units: the metric, and the same two before the experiment."""
 
 # the interval that tea-tasting is asked for, of which the standard error on the log scale is taken
 _ASKED = 0.95
@@ -179,10 +179,8 @@ def _tested(
     from tea_tasting import RatioOfMeans
 
     denominator = DENOMINATOR if metric.kind == "ratio" else None
-    has = covariate and COVARIATE in control.mean_
-    test = RatioOfMeans(
-        NUMERATOR, denominator, COVARIATE if has else None, confidence_level=_ASKED, use_t=False, equal_var=False
-    )
+    before = _before(control, treatment) if covariate else (None, None)
+    test = RatioOfMeans(NUMERATOR, denominator, *before, confidence_level=_ASKED, use_t=False, equal_var=False)
     if not _varies(control, denominator) or not _varies(treatment, denominator):
         return None
     result = test.analyze_aggregates(control, treatment)
@@ -193,6 +191,17 @@ def _tested(
     if result.control > 0 and result.treatment > 0:
         log_error = math.log((1 + result.rel_effect_size_ci_upper) / (1 + result.rel_effect_size)) / _QUANTILE
     return (float(result.control), float(result.treatment)), error, log_error
+
+
+def _before(control: Aggregates, treatment: Aggregates) -> tuple[str | None, str | None]:
+    """The columns of the covariate, which of a ratio is a ratio too; none where there is none in both arms."""
+    if not all(COVARIATE in sums.mean_ for sums in (control, treatment)):
+        return None, None
+    if BEFORE not in control.mean_:
+        return COVARIATE, None
+    if control.mean(BEFORE) > 0 and treatment.mean(BEFORE) > 0:
+        return COVARIATE, BEFORE
+    return None, None
 
 
 def _varies(sums: Aggregates, denominator: str | None) -> bool:
