@@ -15,7 +15,7 @@ from tabi.errors import StateError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration."""
 
 VERSION_TABLE = "tabi_state_version"

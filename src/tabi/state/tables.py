@@ -8,6 +8,7 @@ metadata = MetaData()
 
 _LIVE = text("state = 'live'")
 _BEGUN = text("stage = 'begun'")
+_OPEN = text("state <> 'stopped'")
 
 AUDIT_TRIGGERS = {
     "sqlite": ("audit_no_update", "audit_no_delete", "audit_follows"),
@@ -97,3 +98,23 @@ deployments = Table(
     Index("deployments_place", "name", "target", "environment"),
 )
 """What was brought to which target. `revision` is the target's own word for it; `policy` is the policy's revision."""
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("salt", CHAR(32), nullable=False),
+    Column("design", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("started_at", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("ended_at", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Index("experiments_one_open", "name", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+"""The experiments of every model. `design` and `result` are JSON; `decision` is the arm that was shipped."""
