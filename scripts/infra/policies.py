@@ -22,8 +22,10 @@ NO_RESOURCE = {
     "ecs:RegisterTaskDefinition": "ECS knows no resource for a revision that is not there yet; PassRole limits it",
     "logs:DescribeLogGroups": "it lists all groups; the service of flow logs looks for its own among them",
 }
-# the streams of one log group, the parameters below one path
-_INSIDE = re.compile(r"log-group:[^:*]+:\*|parameter[^*]+/\*")
+# the streams of one log group, the parameters below one path, the revisions of one task definition or one service
+_INSIDE = re.compile(
+    r"log-group:[^:*]+:\*|parameter[^*]+/\*|task-definition/[^:*]+:\*|service-revision/[^/*]+/[^/*]+/\*"
+)
 _SUBJECT = re.compile(r"repo:[\w.-]+/[\w.-]+:(environment:[a-z0-9-]+|ref:refs/heads/[\w./-]+|ref:refs/tags/v\*)")
 
 Policy = dict[str, Any]

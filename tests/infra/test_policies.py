@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
+import boto3
 import pytest
+from botocore import xform_name
 
 from scripts.infra import checks, policies, tables
-from scripts.infra.layers import TERRAFORM
+from scripts.infra.layers import ROOT, TERRAFORM
 
 DEPLOY = TERRAFORM / "50-cicd" / "policies" / "deploy.json"
 TRUST = TERRAFORM / "modules" / "github-role" / "trust-github.json"
+ECS = ROOT / "src" / "tabi" / "deploy" / "ecs"
 GITHUB = "token.actions.githubusercontent.com"
 
 
@@ -50,6 +54,14 @@ def test_what_is_no_more_than_needed_has_no_problem() -> None:
         ({"Action": "ecr:PutImage", "Resource": "arn:aws:ecr:r:1:repository/*"}, "names more than one resource"),
         ({"Action": "logs:PutLogEvents", "Resource": "arn:aws:logs:r:1:log-group:*"}, "names more than one resource"),
         ({"Action": "ssm:GetParameter", "Resource": "arn:aws:ssm:r:1:parameter/*"}, "names more than one resource"),
+        (
+            {"Action": "ecs:TagResource", "Resource": "arn:aws:ecs:r:1:task-definition/*"},
+            "names more than one resource",
+        ),
+        (
+            {"Action": "ecs:DescribeServiceRevisions", "Resource": "arn:aws:ecs:r:1:service-revision/c/*"},
+            "names more than one resource",
+        ),
         ({"Resource": "models"}, "is no ARN"),
         ({"Sid": ""}, "has no name"),
         ({"Principal": "*", "Resource": "arn:aws:sns:r:1:topic"}, "allows anybody"),
@@ -86,9 +98,26 @@ def test_deploy_passes_the_two_roles_of_the_service_to_tasks_only() -> None:
     assert passing.condition == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
 
 
+def test_deploy_has_the_rights_that_its_calls_need_and_no_others() -> None:
+    calls = "\n".join(path.read_text(encoding="utf-8") for path in ECS.glob("*.py"))
+    called = {
+        f"{service}:{operation}"
+        for service in ("ecs", "ecr", "ssm")
+        for operation in boto3.client(service, region_name="r").meta.service_model.operation_names
+        if re.search(rf"\b{xform_name(operation)}\b", calls)
+    }
+    statements = list(policies.statements(policies.read(DEPLOY)))
+    allowed = {action for one in statements for action in one.actions}
+    # a registration passes two roles and carries the tags of the revision before
+    assert allowed == called | {"ecs:TagResource", "iam:PassRole"}
+    [tagging] = [one for one in statements if "ecs:TagResource" in one.actions]
+    assert tagging.resources == ("arn:aws:ecs:region:account:task-definition/service:*",)
+    assert tagging.condition == {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}
+
+
 def test_nobody_may_delete_or_change_permissions() -> None:
     harmless = ("Get", "List", "Describe", "Batch", "Put", "Create", "Initiate", "Upload", "Complete", "Assume")
-    own = {"ecs:RegisterTaskDefinition", "ecs:UpdateService", "iam:PassRole", "sns:Publish"}
+    own = {"ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UpdateService", "iam:PassRole", "sns:Publish"}
     for file in policies.files():
         for one in policies.statements(policies.read(file)):
             for action in one.actions if one.effect == "Allow" else ():
