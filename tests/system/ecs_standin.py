@@ -1,0 +1,336 @@
+"""What moto leaves out of ECS: a scheduler that runs tasks, behind a load balancer of one address.
+
+moto keeps clusters, revisions and services, and checks what it is sent. It starts no task and knows no rollout. So this
+server stands before it: every call goes to moto and its answer comes back, but that
+
+- UpdateService begins a deployment, which starts the container's command as a process of this machine;
+- DescribeServices tells of deployments, counts and events as AWS documents them: IN_PROGRESS, then COMPLETED once the
+  task answers /healthz, or FAILED by the circuit breaker after three tasks that ended, with its own way back;
+- ListServiceDeployments and DescribeServiceRevisions tell which were completed;
+- a fault that a test has ordered is answered instead.
+
+An image is known by its digest: `images` says which command is run for it in place of the image's own entry point.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+Command = Callable[[list[str]], list[str]]
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+TRIPS_AFTER = 3
+HEALTHY_LIMIT_S = 30
+TARGET = "AmazonEC2ContainerServiceV20141113."
+
+
+@dataclass
+class Deployment:
+    """A deployment of the service, as DescribeServices tells of it."""
+
+    id: str
+    definition: str
+    reason: str
+    status: str = "PRIMARY"
+    state: str = "IN_PROGRESS"
+    failed: int = 0
+    task: subprocess.Popen[bytes] | None = None
+    created: float = field(default_factory=time.time)
+
+    def told(self, desired: int) -> Json:
+        running = int(self.task is not None and self.task.poll() is None and self.state == "COMPLETED")
+        return {
+            "id": self.id,
+            "status": self.status,
+            "taskDefinition": self.definition,
+            "desiredCount": desired,
+            "runningCount": running,
+            "pendingCount": desired - running,
+            "failedTasks": self.failed,
+            "createdAt": self.created,
+            "updatedAt": time.time(),
+            "rolloutState": self.state,
+            "rolloutStateReason": self.reason,
+        }
+
+
+class Scheduler:
+    """One service: its deployments, newest first, its task, and the load balancer before it."""
+
+    def __init__(self, images: dict[str, Command], environ: dict[str, str]) -> None:
+        self.images, self._environ = images, environ
+        self.deployments: list[Deployment] = []
+        self.completed: list[Deployment] = []
+        self.events: list[Json] = []
+        self.port = 0
+        self.paused = threading.Event()
+        self.paused.set()
+        self._lock, self._number = threading.RLock(), 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def begin(self, definition: str, container: Json, reason: str = "") -> None:
+        """A new deployment takes the place of the one before."""
+        with self._lock:
+            self._number += 1
+            identity = f"ecs-svc/{self._number:019d}"
+            begun = Deployment(identity, definition, reason or f"ECS deployment {identity} in progress.")
+            for each in self.deployments:
+                each.status = "ACTIVE"
+            self.deployments.insert(0, begun)
+            thread = threading.Thread(target=self._roll_out, args=(begun, container))
+            self._threads.append(thread)
+            thread.start()
+
+    def _roll_out(self, ours: Deployment, container: Json) -> None:
+        while not self._closed:
+            self.paused.wait()
+            port = free_port()
+            ours.task = self._start(container, port)
+            self._say(f"has started 1 tasks: (task {ours.task.pid}).")
+            if self._is_healthy(ours.task, port):
+                self._complete(ours, port)
+                return
+            ours.failed += 1
+            code = ours.task.poll()
+            self._say(f"has stopped 1 running tasks: (task {ours.task.pid}); its container ended with code {code}.")
+            if ours.failed == TRIPS_AFTER:
+                self._trip(ours)
+                return
+
+    def _start(self, container: Json, port: int) -> subprocess.Popen[bytes]:
+        digest = container["image"].rpartition("@")[2]
+        variables = {each["name"]: each["value"] for each in container.get("environment", ())}
+        environ = {**self._environ, **variables, "TABI_HOST": "127.0.0.1", "TABI_PORT": str(port)}
+        command = self.images[digest](container["command"])
+        return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _is_healthy(self, task: subprocess.Popen[bytes], port: int) -> bool:
+        end = time.monotonic() + HEALTHY_LIMIT_S
+        while task.poll() is None and time.monotonic() < end and not self._closed:
+            with suppress(OSError, http.client.HTTPException):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status == 200:
+                    return True
+            time.sleep(0.05)
+        return False
+
+    def _complete(self, ours: Deployment, port: int) -> None:
+        with self._lock:
+            ours.state, ours.reason = "COMPLETED", f"ECS deployment {ours.id} completed."
+            self.port = port
+            self.completed.insert(0, ours)
+            gone = [each for each in self.deployments if each is not ours]
+            if self.deployments[0] is ours:
+                self.deployments = [ours]
+            self._say("has reached a steady state.")
+        for each in gone:
+            end_of(each.task)
+
+    def _trip(self, ours: Deployment) -> None:
+        with self._lock:
+            ours.state, ours.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+            self._say(f"(deployment {ours.id}) deployment failed: tasks failed to start.")
+            last = self.completed[0]
+            back = Deployment(
+                f"{last.id}0", last.definition, f"ECS deployment circuit breaker: rolling back to deploymentId {last.id}."
+            )
+            back.task, ours.status = last.task, "ACTIVE"
+            self.deployments = [back, ours]
+            # its tasks run already, so it is completed at once
+            back.state = "COMPLETED"
+
+    def _say(self, text: str) -> None:
+        with self._lock:
+            self.events.insert(0, {"id": str(len(self.events)), "createdAt": time.time(), "message": f"(service api) {text}"})
+
+    def told(self, service: Json) -> Json:
+        """The service as moto has it, with what a scheduler would have done."""
+        with self._lock:
+            desired = service["desiredCount"]
+            deployments = [each.told(desired) for each in self.deployments]
+            running = sum(each["runningCount"] for each in deployments)
+            return {**service, "deployments": deployments, "events": list(self.events), "runningCount": running}
+
+    def close(self) -> None:
+        """No task is left."""
+        self._closed = True
+        self.paused.set()
+        for thread in self._threads:
+            thread.join(HEALTHY_LIMIT_S)
+        for each in (*self.deployments, *self.completed):
+            end_of(each.task)
+
+
+class StandIn:
+    """The server before moto. `fault`: what answers the next calls of an operation, by its name."""
+
+    def __init__(self, moto: str, scheduler: Scheduler) -> None:
+        self._moto = urlsplit(moto)
+        self.scheduler = scheduler
+        self.faults: dict[str, list[tuple[int, str]]] = {}
+        self.asked: list[str] = []
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Moto's answer, or ours."""
+        operation = headers.get("X-Amz-Target", "").removeprefix(TARGET)
+        self.asked.append(operation)
+        if self.faults.get(operation):
+            status, code = self.faults[operation].pop(0)
+            return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps({"__type": code}).encode()
+        own = getattr(self, f"_own_{operation}", None)
+        if own is not None:
+            return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(own(json.loads(body))).encode()
+        status, sent, content = self._forward(method, path, headers, body)
+        change = getattr(self, f"_after_{operation}", None)
+        if change is not None and status == 200:
+            content = json.dumps(change(json.loads(body), json.loads(content))).encode()
+        return status, sent, content
+
+    def _after_UpdateService(self, asked: Json, told: Json) -> Json:  # noqa: N802 - the operation's name
+        service = told["service"]
+        known = self.scheduler.deployments
+        if asked.get("forceNewDeployment") or not known or known[0].definition != service["taskDefinition"]:
+            self.scheduler.begin(service["taskDefinition"], self._container(service["taskDefinition"]))
+        return {**told, "service": self.scheduler.told(service)}
+
+    def _after_CreateService(self, asked: Json, told: Json) -> Json:  # noqa: N802
+        return self._after_UpdateService({"forceNewDeployment": True}, told)
+
+    def _after_DescribeServices(self, asked: Json, told: Json) -> Json:  # noqa: N802
+        return {**told, "services": [self.scheduler.told(service) for service in told["services"]]}
+
+    def _own_ListServiceDeployments(self, asked: Json) -> Json:  # noqa: N802
+        found = [
+            {"createdAt": each.created, "targetServiceRevisionArn": self._revision(each), "status": "SUCCESSFUL"}
+            for each in self.scheduler.completed
+        ]
+        return {"serviceDeployments": found}
+
+    def _own_DescribeServiceRevisions(self, asked: Json) -> Json:  # noqa: N802
+        found = {self._revision(each): each.definition for each in self.scheduler.completed}
+        wanted = [{"serviceRevisionArn": arn, "taskDefinition": found[arn]} for arn in asked["serviceRevisionArns"]]
+        return {"serviceRevisions": wanted}
+
+    def _revision(self, deployment: Deployment) -> str:
+        number = deployment.id.rpartition("/")[2]
+        return f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/tabi-dev/tabi-dev-api/{number}"
+
+    def _container(self, definition: str) -> Json:
+        body = json.dumps({"taskDefinition": definition}).encode()
+        headers = {"X-Amz-Target": f"{TARGET}DescribeTaskDefinition", "Content-Type": "application/x-amz-json-1.1"}
+        headers["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/ecs/aws4_request, SignedHeaders=host, Signature=0"
+        )
+        _, _, content = self._forward("POST", "/", headers, body)
+        container: Json = json.loads(content)["taskDefinition"]["containerDefinitions"][0]
+        return container
+
+    def _forward(
+        self, method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self._moto.hostname or "", self._moto.port, timeout=30)
+        try:
+            connection.request(method, path, body, {**headers, "Content-Length": str(len(body))})
+            response = connection.getresponse()
+            return response.status, {"Content-Type": response.getheader("Content-Type", "")}, response.read()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def listening(stand_in: StandIn) -> Iterator[str]:
+    """The address at which AWS is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            kept = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+            status, headers, content = stand_in.answer(self.command, self.path, kept, body)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with serving_in_background(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def balancing(scheduler: Scheduler) -> Iterator[str]:
+    """The load balancer: one address, whose connections go to the task of now."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", scheduler.port), 10) as task:
+                there = threading.Thread(target=pump, args=(self.connection, task))
+                there.start()
+                pump(task, self.connection)
+                there.join(10)
+
+    with serving_in_background(ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def serving_in_background(server: ThreadingTCPServer) -> Iterator[int]:
+    """The port, while it listens."""
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    """Bytes from one side to the other, until the one has said all."""
+    with suppress(OSError):
+        while piece := source.recv(1 << 16):
+            sink.sendall(piece)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def end_of(task: subprocess.Popen[bytes] | None) -> None:
+    if task is not None and task.poll() is None:
+        task.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            task.wait(15)
+        if task.poll() is None:
+            task.kill()
+            task.wait(5)
+
+
+def environ_of_tasks() -> dict[str, str]:
+    """What a container has of this machine: nothing of AWS, and no workspace."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "TABI_"))}
