@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabi.deploy.history import Deployment
-from tabi.deploy.way_back import State, before, way_of
+from tabi.deploy.way_back import State, before, ran_before, way_of
 from tests.deploy.conftest import drafted
 
 
@@ -37,6 +37,14 @@ def test_what_one_part_alone_left_behind_is_not_returned_to_by_the_next_rollback
     assert way == [State("1", 2)]
     way = way_of([went("deploy", "1", 1), went("deploy", "2", 2), replace(went("rollback", "2", 1), before="2")])
     assert way == [State("2", 1)]
+
+
+def test_the_first_deployment_returns_to_what_it_found() -> None:
+    first = replace(went("deploy", "8", 1), before="7")
+    assert ran_before([first], "8") == "7"
+    # to start anew what ran already is no way back
+    assert ran_before([first, replace(went("deploy", "8", 1), before="8")], "8") == "7"
+    assert ran_before([first], "9") == ""
 
 
 states = st.tuples(st.sampled_from("123"), st.integers(1, 3))

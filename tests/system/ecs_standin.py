@@ -34,6 +34,7 @@ Command = Callable[[list[str]], list[str]]
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TRIPS_AFTER = 3
+BREAKER = "ECS deployment circuit breaker"
 HEALTHY_LIMIT_S = 30
 TARGET = "AmazonEC2ContainerServiceV20141113."
 
@@ -144,11 +145,13 @@ class Scheduler:
 
     def _trip(self, ours: Deployment) -> None:
         with self._lock:
-            ours.state, ours.reason = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+            ours.state, ours.reason = "FAILED", f"{BREAKER}: tasks failed to start."
             self._say(f"(deployment {ours.id}) deployment failed: tasks failed to start.")
             last = self.completed[0]
             back = Deployment(
-                f"{last.id}0", last.definition, f"ECS deployment circuit breaker: rolling back to deploymentId {last.id}."
+                f"{last.id}0",
+                last.definition,
+                f"ECS deployment circuit breaker: rolling back to deploymentId {last.id}.",
             )
             back.task, ours.status = last.task, "ACTIVE"
             self.deployments = [back, ours]
@@ -157,7 +160,9 @@ class Scheduler:
 
     def _say(self, text: str) -> None:
         with self._lock:
-            self.events.insert(0, {"id": str(len(self.events)), "createdAt": time.time(), "message": f"(service api) {text}"})
+            self.events.insert(
+                0, {"id": str(len(self.events)), "createdAt": time.time(), "message": f"(service api) {text}"}
+            )
 
     def told(self, service: Json) -> Json:
         """The service as moto has it, with what a scheduler would have done."""
@@ -209,13 +214,13 @@ class StandIn:
             self.scheduler.begin(service["taskDefinition"], self._container(service["taskDefinition"]))
         return {**told, "service": self.scheduler.told(service)}
 
-    def _after_CreateService(self, asked: Json, told: Json) -> Json:  # noqa: N802
+    def _after_CreateService(self, _: Json, told: Json) -> Json:  # noqa: N802
         return self._after_UpdateService({"forceNewDeployment": True}, told)
 
-    def _after_DescribeServices(self, asked: Json, told: Json) -> Json:  # noqa: N802
+    def _after_DescribeServices(self, _: Json, told: Json) -> Json:  # noqa: N802
         return {**told, "services": [self.scheduler.told(service) for service in told["services"]]}
 
-    def _own_ListServiceDeployments(self, asked: Json) -> Json:  # noqa: N802
+    def _own_ListServiceDeployments(self, _: Json) -> Json:  # noqa: N802
         found = [
             {"createdAt": each.created, "targetServiceRevisionArn": self._revision(each), "status": "SUCCESSFUL"}
             for each in self.scheduler.completed
@@ -260,7 +265,7 @@ def listening(stand_in: StandIn) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             kept = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
             status, headers, content = stand_in.answer(self.command, self.path, kept, body)
@@ -294,13 +299,13 @@ def balancing(scheduler: Scheduler) -> Iterator[str]:
 
 
 @contextmanager
-def serving_in_background(server: ThreadingTCPServer) -> Iterator[int]:
+def serving_in_background(server: ThreadingTCPServer | ThreadingHTTPServer) -> Iterator[int]:
     """The port, while it listens."""
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield server.server_address[1]
+        yield int(server.server_address[1])
     finally:
         server.shutdown()
         server.server_close()

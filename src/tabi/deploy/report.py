@@ -23,8 +23,10 @@ AWAY = frozenset({"ecs", "kubernetes"})
 """Targets that are not on this machine."""
 
 _WHAT = {
-    ("deploy", "succeeded"): "force_new_success",
-    ("deploy", "failed"): "force_new_failure",
+    ("deploy", "succeeded"): "deploy_success",
+    ("deploy", "failed"): "deploy_failure",
+    ("force_new", "succeeded"): "force_new_success",
+    ("force_new", "failed"): "force_new_failure",
     ("rollback", "succeeded"): "rollback_to_prev",
     ("rollback", "failed"): "rollback_failure",
     ("step", "succeeded"): "step_success",
@@ -88,11 +90,17 @@ def leave(workspace: Workspace, ended: Deployment, report: Report) -> list[Path]
     return _files(workspace, ended, report) if ended.target in AWAY else []
 
 
+def _is_same(ended: Deployment) -> bool:
+    """Whether it was to start what ran already once more; of one that failed only what was asked for is known."""
+    asked_for_none = ended.outcome == "failed" and not ended.image
+    return ended.kind == "deploy" and (asked_for_none or ended.revision == ended.before)
+
+
 def _files(workspace: Workspace, ended: Deployment, report: Report) -> list[Path]:
     folder = workspace.root / "docs" / "evidence"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = now()[:19].replace("-", "").replace(":", "") + "Z"
-    what = _WHAT[ended.kind, ended.outcome]
+    what = _WHAT["force_new" if _is_same(ended) else ended.kind, ended.outcome]
     stem = f"{ended.environment}_{ended.target}_{what}_{stamp}"
     document = {**asdict(ended), "durations": report.durations, "log": f"{stem}.txt"}
     record, log = folder / f"{stem}.json", folder / f"{stem}.txt"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Kind = Literal["local", "compose", "ecs", "kubernetes"]
 
@@ -64,3 +64,11 @@ class Target(Protocol):
 
     def back(self, revision: str, tell: Tell) -> Applied | None:
         """Run an earlier revision again, and return once it is well. Empty: nothing is to run, as before."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A target that knows by itself what it ran, whoever deployed it."""
+
+    def earlier(self) -> str:
+        """The revision that ran before the one of now; empty where none is known."""

@@ -18,7 +18,7 @@ from tabi.deploy.history import Deployment, Place
 from tabi.deploy.report import Report
 from tabi.deploy.run import Done, Work
 from tabi.deploy.smoke import smoke
-from tabi.deploy.target import Target, Tell
+from tabi.deploy.target import Remembers, Target, Tell
 from tabi.errors import NotFoundError, TabiError
 from tabi.registry.approval import require_reason
 from tabi.registry.identity import require_role, whoami
@@ -71,6 +71,12 @@ def before(way: list[State], now: State, part: Part) -> State | None:
     return None
 
 
+def ran_before(deployments: Iterable[Deployment], revision: str) -> str:
+    """What the newest deployment of a revision found at its place; empty where none tells of it."""
+    found = [each.before for each in deployments if each.revision == revision and each.before not in {"", revision}]
+    return found[-1] if found else ""
+
+
 def roll_back(
     workspace: Workspace, target: Target, place: Place, *, reason: str, part: Part = "both", tell: Tell
 ) -> Done:
@@ -87,7 +93,7 @@ def roll_back(
             report.tell(f"note: {note}")
         current, stored = target.current(), room.store.policy(place.name)
         now = State(current.revision if current else "", stored.policy.champion.version if stored else None)
-        aim = _aim(room, place, now, part)
+        aim = _aim(room, target, place, now, part)
         drafted = Deployment(
             place.name,
             place.target,
@@ -101,10 +107,17 @@ def roll_back(
         return _carry_out(Work(room, actor, target, begun, current, report), now, aim)
 
 
-def _aim(room: Room, place: Place, now: State, part: Part) -> State:
+def _aim(room: Room, target: Target, place: Place, now: State, part: Part) -> State:
     with room.database.reading() as connection:
-        way = way_of(history.at_place(connection, place))
-    found = before(way, now, part)
+        known = history.at_place(connection, place)
+    found = before(way_of(known), now, part)
+    if found is None and part != "model":
+        # what no deployment from here has made: Terraform's first revision, or one of another machine
+        revision = ran_before(known, now.revision)
+        if not revision and isinstance(target, Remembers):
+            revision = target.earlier()
+        if revision:
+            return State(revision, now.version)
     if found is None and part != "image":
         # promotions are a way of their own
         stored = room.store.policy(place.name)

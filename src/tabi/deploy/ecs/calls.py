@@ -78,7 +78,7 @@ def asking(what: str) -> Iterator[None]:
         raise DeployError(f"cannot {what}: {_RENEW}") from None
     except aws.ClientError as error:
         raise _refused(what, error.response.get("Error", {})) from None
-    except aws.HTTPClientError:
+    except (aws.ConnectionError, aws.HTTPClientError):
         raise PassingError(
             f"cannot {what}: AWS does not answer; check the network, AWS_REGION and AWS_ENDPOINT_URL, and try again"
         ) from None
