@@ -22,6 +22,7 @@ Rule = Literal[
     "unknown_column",
     "no_probability",
     "no_value",
+    "rare",
 ]
 
 NAN = math.nan

@@ -6,7 +6,7 @@ What no reader understands, such as the piece of a line that a kill left, is pas
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,12 @@ class LogTables:
     def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows that a query finds; parameters stand in it as `$name`."""
         return self._database.execute(query, parameters or None).fetchall()
+
+    def batches(self, query: str, size: int, **parameters: object) -> Iterator[list[tuple[Any, ...]]]:
+        """The same, at most `size` at a time."""
+        found = self._database.cursor().execute(query, parameters or None)
+        while rows := found.fetchmany(size):
+            yield rows
 
     def columns(self, query: str, **parameters: object) -> dict[str, Any]:
         """The same as an array of numpy for each column, masked where a value is missing."""

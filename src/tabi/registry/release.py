@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from tabi.bundle import Bundle, Threshold, layout, write_bundle
+from tabi.bundle.reference import PATH
 from tabi.bundle.signature import Signer, sign
 from tabi.bundle.signed import SHOWN
 from tabi.compile import Compiled, Parity, compile_pipeline, prove
@@ -27,6 +28,7 @@ from tabi.registry.lineage import lineage_of_run
 from tabi.registry.offer import heal_first, offer
 from tabi.registry.override import override, refuse_overrides, refuse_own
 from tabi.registry.promote import Moved
+from tabi.registry.reference import reference_document
 from tabi.registry.room import Room
 from tabi.registry.same import same_bundle
 from tabi.registry.signing import sign_snapshot
@@ -90,6 +92,8 @@ def release(
     with tempfile.TemporaryDirectory(prefix="tabi-release-") as scratch:
         folder = Path(scratch)
         _write_documents(folder, run, compiled, parity)
+        (folder / layout.REPORTS).mkdir(exist_ok=True)
+        (folder / PATH).write_bytes(reference_document(table, run, compiled))
         if run.config.explain:
             document = explanation_document(table, run, compiled)
             (folder / layout.EXPLANATION).write_bytes(document)

@@ -64,6 +64,9 @@ class Batcher:
         index = len(self._waiting)
         try:
             self._model.reader.read_row(0, row, self._numbers, self._texts, faults)
+            rarity = self._model.rarity
+            if rarity is not None and rarity.is_rare(*self._row(index)):
+                faults.append(Fault(0, "", "rare"))
             warnings = self._judge(row, index, faults) if faults else _NO_WARNINGS
         except BaseException:
             # nothing of a row that leaves the turn may stay, or the others would be answered with its values
@@ -79,6 +82,11 @@ class Batcher:
         warnings = self._model.judge([row], faults, path_in_features)
         self._faults[index] = faults
         return warnings
+
+    def _row(self, index: int) -> tuple[list[float], list[str]]:
+        """The values of the last row, which is the `index`th of the turn."""
+        numbers, texts = self._widths
+        return self._numbers[index * numbers :], self._texts[index * texts :]
 
     def _cut(self, index: int) -> None:
         """Take all rows from `index` on out of the turn."""

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple, Self
 
 from tabi.bundle import Bundle, Trust
 from tabi.bundle.few import MOST, FewRows
+from tabi.bundle.reference import reference_of
 from tabi.bundle.requirements import require_runtime
 from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
+from tabi.contract.rarity import Rarity
 from tabi.serving.answers import Answers, Floats, answers_of
 from tabi.serving.codec import holds_many, read_batch, read_predict
 from tabi.serving.messages import AnyBatchReply, AnyReply, Place, Row
@@ -46,6 +48,9 @@ class Model:
         self.schema: bytes = bundle.document("schema.json")
         self.answers: Answers[Any] = answers_of(bundle, self.contract)
         self.reader = RowReader(self.contract)
+        self.reference = reference_of(bundle, self.contract)
+        bound = self.reference.rarity
+        self.rarity = Rarity(self.contract, bound.bound) if bound else None
         graph = bundle.graph_bytes()
         self.session = Session(graph)
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
@@ -90,7 +95,7 @@ class Model:
             raise refusal(f"a request may hold {MAX_ROWS} rows, send several", [("rows", "too_many_rows")])
         tensors, faults = self.reader.read(rows)
         predictions, outputs, overflown = self.run(tensors)
-        faults += overflown
+        faults += overflown + self.rare(tensors)
         return Decisions(predictions, outputs, self.judge(rows, faults, path) if faults else [])
 
     def answer(self, body: bytes, request_id: str) -> AnyReply | AnyBatchReply:
@@ -102,6 +107,10 @@ class Model:
         found = self.decide([read_predict(body)], path_in_features)
         return self.answers.reply(found.predictions[0], request_id, found.warnings)
 
+    def rare(self, tensors: Tensors) -> list[Fault]:
+        """A fault for each row that is rarer than nearly all of the training snapshot; it is never refused."""
+        return self.rarity.faults(tensors) if self.rarity else []
+
     def judge(self, rows: Sequence[Row], faults: Sequence[Fault], path: PathOf) -> list[Place]:
         """Faults are warnings, unless one of them cannot be let pass."""
         refused = self._refused(rows, faults)
@@ -110,9 +119,9 @@ class Model:
         return warnings_of(faults, path)
 
     def _refused(self, rows: Sequence[Row], faults: Sequence[Fault]) -> list[Fault]:
-        """All faults if the contract is strict; else those of rows that cannot be answered."""
+        """All faults but rarity if the contract is strict; else those of rows that cannot be answered."""
         if self.contract.strict:
-            return list(faults)
+            return [fault for fault in faults if fault.rule != "rare"]
         return [fault for fault in faults if fault.rule == self.answers.rule or _overflows(fault, rows)]
 
 

@@ -101,7 +101,7 @@ class LineReader:
         tensors, faults, bad = model.read(rows)
         predictions, outputs, overflown = model.run(tensors)
         refused = by_row((*bad, *overflown))
-        passed = by_row(faults)
+        passed = by_row((*faults, *model.rare(tensors)))
         kept = [row for row in range(len(rows)) if row not in refused]
         decided = Decided(
             Tensors(tensors.numeric[kept], tensors.categorical[kept]),

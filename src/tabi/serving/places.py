@@ -24,6 +24,7 @@ EXPECTED = {
     "unknown_column": "the contract has no such column",
     "no_probability": "the numbers of this row are too large for the model",
     "no_value": "the numbers of this row are too large for the model",
+    "rare": "a row more like those of the training snapshot was expected",
     "not_an_object": "an object was expected",
     "not_an_array": "an array of rows was expected",
     "not_a_scalar": "a number, a string, true, false or null was expected",

@@ -54,7 +54,7 @@ class Recorder:
         # rows without a label are counted too
         created = _nanoseconds(model.bundle.manifest.created)
         self._metrics = ModelMetrics(cells, name, version, contract.target.classes or ("",), created)
-        self._bins = BinCounter(contract, cells, name, version)
+        self._bins = BinCounter(contract, cells, name, version, model.reference.scores)
         self._in_order = _contract_order(contract)
         self._counting = counting
 

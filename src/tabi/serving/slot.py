@@ -50,10 +50,11 @@ class Slot:
         refused: list[Fault] = []
         shown: list[Fault] = []
         count = kept = 0
-        for tensors, faults, bad in chunks:
+        for tensors, broken, bad in chunks:
             if count + len(tensors.numeric) > self.max_rows:
                 raise refusal(f"a request may hold {self.max_rows} rows, send several", [("rows", "too_many_rows")])
             found, outputs, overflown = self.model.run(tensors)
+            faults = [*broken, *self.model.rare(tensors)]
             refused += _shifted(bad, count, MAX_PLACES - len(refused))
             refused += _shifted(overflown, count, MAX_PLACES - len(refused))
             shown += _shifted(faults, count, MAX_WARNINGS + 1 - len(shown))
