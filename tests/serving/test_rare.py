@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +72,8 @@ def watched(harbour: Harbour, make_worker: MakeWorker, tmp_path: Path) -> Worker
 
 
 @pytest.fixture
-def ask(watched: Worker) -> Iterator[Ask]:
-    yield asking(watched)
+def ask(watched: Worker) -> Ask:
+    return asking(watched)
 
 
 def of_row(warnings: list[dict[str, str]]) -> list[str]:
@@ -101,7 +100,7 @@ def test_by_every_door_and_in_the_log_and_the_metrics(ask: Ask, tmp_path: Path) 
 def test_the_scores_have_a_reference_in_the_metrics(ask: Ask) -> None:
     text = ask("GET", "/metrics")[2].decode()
     ratios = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith("tabi_score_reference_ratio{")]
-    assert [float(ratio) for ratio in ratios] == [count / 100 for count in SCORES]
+    assert [float(ratio) for ratio in ratios] == pytest.approx([count / 100 for count in SCORES])
     assert any(line.startswith("tabi_score_reference_rows{") and line.endswith(" 100.0") for line in text.splitlines())
 
 

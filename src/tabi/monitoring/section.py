@@ -19,7 +19,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a section found.
 
     `lines`: for a person. `figures`: for a program, plain JSON. `reason`: in a few words why the verdict is what it is.
-    `evidence`: the kind of a record of its own, beside the one of the whole; "" leaves none.
+    `evidence`: the kind of a record of its own, beside the one of the whole; "" leaves none. `pages`: what pages draw,
+    too much for a record.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[str]
     figures: dict[str, Any]
     evidence: str = ""
+    pages: dict[str, Any] = {}
 
 
 class Section(NamedTuple):
