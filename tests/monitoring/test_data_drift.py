@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from tabi.monitoring.data_drift import KIND
 
 from tabi import evidence
 from tabi.bundle import Bundle
 from tabi.contract import Contract
-from tabi.contract.bins import all_bins
+from tabi.contract.bins import NumericBins, all_bins
 from tabi.monitoring.counting import added, count_windows
+from tabi.monitoring.data_drift import KIND
 from tabi.monitoring.question import Asked, Question
 from tabi.monitoring.report import lines_of, monitor
 from tabi.monitoring.section import Found
@@ -43,8 +44,9 @@ def drawn(
     for name, bins in all_bins(contract).items():
         shares = np.array(bins.rows) / sum(bins.rows)
         places = random.choice(len(shares), rows, p=shares)
-        if hasattr(bins, "edges"):
-            middles = [bins.edges[0] - 1, *((bins.edges[1:] + bins.edges[:-1]) / 2), bins.edges[-1] + 1, None]
+        if isinstance(bins, NumericBins):
+            edges = bins.edges.tolist()
+            middles = [edges[0] - 1, *((low + high) / 2 for low, high in pairwise(edges)), edges[-1] + 1, None]
             values[name] = [middles[place] for place in places]
         else:
             texts = [bin_name.removeprefix("is ") if bin_name.startswith("is ") else "" for bin_name in bins.names]
@@ -64,7 +66,10 @@ def test_rows_like_those_of_training_have_not_drifted(
 ) -> None:
     write(drawn(contract, version, 2000, 1))
     section = found(home)
-    assert (section.verdict, {each["status"] for each in section.figures["columns"]}) == ("pass", {"same"})
+    assert section.verdict == "pass"
+    # the snapshot of this bundle is small, so that a window takes more rows than these to tell of all its ten bins
+    assert {each["status"] for each in section.figures["columns"]} == {"same", "few rows"}
+    assert section.reason.endswith("none drifted")
     assert {each["column"] for each in section.figures["columns"]} == {"age", "visits", "town", "plan"}
 
 
@@ -77,7 +82,7 @@ def test_a_column_that_moved_is_named_and_the_project_says_whether_it_fails(
     assert section.reason.startswith("town drifted, PSI ")
     first = section.figures["columns"][0]
     assert (first["column"], first["status"], first["rows"]) == ("town", "drift", 1000)
-    assert first["psi"] > 1 > first["js"] > 0.5
+    assert first["psi"] > 1 >= first["js"] > 0.5
     assert section.pages["bins"]["town"]["now"][section.pages["bins"]["town"]["names"].index("other")] == 1
     (home.projects / NAME).mkdir(parents=True)
     (home.projects / NAME / "config.yaml").write_text(
@@ -93,7 +98,7 @@ def test_eight_rows_raise_no_alarm_and_the_size_needed_is_told(
 ) -> None:
     write(drawn(contract, version, 8, 1, town="Atlantis", age=1e6))
     section = found(home)
-    assert section.verdict == "warn"
+    assert section.verdict == "pass"
     assert "8 rows are too few to judge" in section.reason
     assert "are needed" in section.reason
     assert {each["status"] for each in section.figures["columns"]} == {"few rows"}
@@ -129,7 +134,7 @@ def test_windows_add_up_to_the_whole(home: Workspace, write: Write, version: str
 
 def test_an_empty_log_is_told_as_such(home: Workspace, version: str) -> None:
     section = found(home)
-    assert (section.verdict, section.reason) == ("warn", "no rows to judge, or a bundle without references")
+    assert (section.verdict, section.reason) == ("pass", "no rows to judge, or a bundle without references")
 
 
 def test_evidence_has_the_figures_and_not_the_pictures(
@@ -143,7 +148,5 @@ def test_evidence_has_the_figures_and_not_the_pictures(
     assert any(line.startswith("drift of columns: ") for line in lines_of(report))
 
 
-def _now() -> Any:
-    from datetime import UTC, datetime
-
+def _now() -> datetime:
     return datetime.now(UTC)

@@ -81,10 +81,10 @@ def _verdict(columns: list[ColumnDrift], maximum: float | None) -> tuple[Verdict
         return ("fail", f"{told} above {maximum:g}") if broken else ("warn", told)
     few = [each for each in columns if each.status == "few rows"]
     if not columns:
-        return "warn", "no rows to judge, or a bundle without references"
+        return "pass", "no rows to judge, or a bundle without references"
     if len(few) == len(columns):
         needed = max((each.needed or 0 for each in few), default=0)
-        return "warn", f"{few[0].rows} rows are too few to judge{f': {needed} are needed' if needed else ''}"
+        return "pass", f"{few[0].rows} rows are too few to judge{f': {needed} are needed' if needed else ''}"
     return "pass", f"{len(columns) - len(few)} of {len(columns)} judged, none drifted"
 
 
