@@ -32,6 +32,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: init envinfo demo train-fast train-full release check report api api-bg docker-build docker-build-train docker-run docker-smoke docker-push up-compose down-compose sbom \
         store-push store-verify deploy rollback test test-system infra-test infra-cycle lint format bench bench-training load types lock \
+        slo alerts-test \
         env-train env-dev
 
 init:
@@ -161,6 +162,10 @@ infra-cycle: env-dev
 load: env-dev
 	@$(PYTHON) scripts/tool.py k6
 	@$(BIN)/python -m loadtest.run $(DS)
+
+# everything that follows from slo.yaml: rules, routing, dashboards, alarms of the cloud, tables
+slo: env-dev
+	@$(BIN)/python -m scripts.observability
 
 bench: env-dev
 	$(BIN)/python -m benchmarks.serving

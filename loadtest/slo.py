@@ -23,6 +23,13 @@ class Objectives(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p95_ms: Positive
 
 
+class Care(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a model needs care. `stale_days`: since its bundle was made. `faults`: that were let pass, for each row."""
+
+    stale_days: Annotated[int, msgspec.Meta(gt=0)]
+    faults: Positive
+
+
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Requests a second, and for how long."""
 
@@ -35,6 +42,7 @@ class Slo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     objectives: Objectives
     window_days: Annotated[int, msgspec.Meta(gt=0)]
+    model: Care
     load: dict[str, Load]
 
 

@@ -108,8 +108,14 @@ def test_passwords_are_made_once_in_a_folder_of_their_owner(tmp_path: Path) -> N
 
 
 def test_prometheus_asks_services_that_there_are() -> None:
-    configuration = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
-    jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in configuration["scrape_configs"]}
+    configuration = yaml.safe_load(
+        (REPOSITORY / "infra" / "observability" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    )
+    jobs = {
+        job["job_name"]: job["static_configs"][0]["targets"]
+        for job in configuration["scrape_configs"]
+        if "static_configs" in job
+    }
     assert jobs["tabi"] == ["server:8000"]
     hosts = {target.partition(":")[0] for targets in jobs.values() for target in targets} - {"localhost"}
     assert hosts <= set(SERVICES)

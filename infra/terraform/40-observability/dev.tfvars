@@ -1,3 +1,1 @@
-# p95 as slo.yaml has it; errors at ten times the share that its availability allows
-slo      = { error_percent = 1, p95_seconds = 0.1 }
 log_days = 14

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,9 @@ def monitor(
     since: Annotated[str, typer.Option(help="How far back to look, such as 7d or 36h.")] = "7d",
     window: Annotated[str | None, typer.Option(help="Show pieces of this length apart, such as 1h or 1d.")] = None,
     by: Annotated[str | None, typer.Option(help="Show the values of this column apart.")] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Also write the figures for the textfile collector of node_exporter: FILE.prom.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document in place of the tables.")] = False,
 ) -> None:
     """Watch a model in use; exit code 1 where a bound of the project is broken."""
@@ -27,6 +31,10 @@ def monitor(
 
     asked = Asked(name, span_of(since, "--since"), span_of(window, "--window") if window else None, by)
     report = look(Workspace.find(), asked)
+    if metrics is not None:
+        from tabi.monitoring.textfile import write_metrics
+
+        write_metrics(report, metrics)
     if json:
         write_line(msgspec.json.encode(report))
     else:

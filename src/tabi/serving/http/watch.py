@@ -13,6 +13,7 @@ from tabi.serving.telemetry.trace import Span, Tracer
 ROUTES = (
     "/predict",
     "/predict_batch",
+    "/explain",
     "/invocations",
     "/v2/models/{name}/infer",
     "/v2/models/{name}/versions/{version}/infer",

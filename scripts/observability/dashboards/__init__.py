@@ -1,0 +1,1 @@
+"""Dashboards of Grafana, by code: the same code gives the same JSON."""
