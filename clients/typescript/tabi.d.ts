@@ -31,7 +31,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reserved */
+        /** Tell what became of predictions */
         post: operations["feedback"];
         delete?: never;
         options?: never;
@@ -190,7 +190,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Reserved */
+        /** Tell what became of predictions */
         post: operations["feedback_named"];
         delete?: never;
         options?: never;
@@ -631,6 +631,39 @@ export interface components {
             warnings: components["schemas"]["Place"][];
         };
         /**
+         * FeedbackBody
+         * @description What became of one row: of a request's by `request_id` and `row`, or of the last of a unit by `unit_id`.
+         *
+         *         `label`: the true class, or the true number. `value`: what it was worth to the business. One of both is needed.
+         *         `at`: when that was known; now, if it is left out. `id`: the same feedback has the same; if it is left out, feedback
+         *         of the same content is the same.
+         */
+        FeedbackBody: {
+            /** @default null */
+            at?: string | null;
+            /** @default  */
+            id?: string;
+            /** @default null */
+            label?: number | string | boolean | null;
+            /** @default  */
+            request_id?: string;
+            /** @default 0 */
+            row?: number;
+            /** @default  */
+            unit_id?: string;
+            /** @default null */
+            value?: number | null;
+        };
+        /**
+         * FeedbackReply
+         * @description Answer to `POST /feedback`: how many pieces were taken, and how many had been taken before.
+         */
+        FeedbackReply: {
+            accepted: number;
+            duplicates: number;
+            request_id: string;
+        };
+        /**
          * Health
          * @description Answer to `GET /health`: which version answers.
          */
@@ -887,6 +920,8 @@ export type ClassExplanation = components['schemas']['ClassExplanation'];
 export type Contract = components['schemas']['Contract'];
 export type Contribution = components['schemas']['Contribution'];
 export type ExplainReply = components['schemas']['ExplainReply'];
+export type FeedbackBody = components['schemas']['FeedbackBody'];
+export type FeedbackReply = components['schemas']['FeedbackReply'];
 export type Health = components['schemas']['Health'];
 export type ModelList = components['schemas']['ModelList'];
 export type ModelStatus = components['schemas']['ModelStatus'];
@@ -1006,10 +1041,87 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackBody"] | components["schemas"]["FeedbackBody"][];
+                "application/x-ndjson": string;
+            };
+        };
         responses: {
-            /** @description Reserved: this version does not answer it */
+            /** @description The answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackReply"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This port or this token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of a kind that this route does not take */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; `errors` names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server keeps no log */
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No model is loaded yet, or the server is busy: Retry-After says when to try again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1404,10 +1516,87 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackBody"] | components["schemas"]["FeedbackBody"][];
+                "application/x-ndjson": string;
+            };
+        };
         responses: {
-            /** @description Reserved: this version does not answer it */
+            /** @description The answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackReply"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This port or this token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of a kind that this route does not take */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not fit; `errors` names each place */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server failed */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server keeps no log */
             501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No model is loaded yet, or the server is busy: Retry-After says when to try again */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

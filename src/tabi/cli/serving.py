@@ -24,7 +24,7 @@ Refs = Annotated[
 
 
 class Readers(StrEnum):
-    """Who may read /metrics."""
+    """Who may use a route: everybody, or who comes by the admin port or brings a token."""
 
     PUBLIC = "public"
     ADMIN = "admin"
@@ -66,6 +66,7 @@ def serve(
         Path | None, typer.Option(help="File of the tokens for operators' routes.", envvar="TABI_TOKENS")
     ] = None,
     metrics: Annotated[Readers, typer.Option(help="Who may read /metrics.", envvar="TABI_METRICS")] = Readers.PUBLIC,
+    feedback: Annotated[Readers, typer.Option(help="Who may send feedback.", envvar="TABI_FEEDBACK")] = Readers.ADMIN,
     log: Annotated[bool, typer.Option(help="Write the prediction log.", envvar="TABI_LOG")] = True,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="A log line for every request.", envvar="TABI_ACCESS_LOG")
@@ -99,6 +100,7 @@ def serve(
         workers=workers,
         tokens=tokens,
         metrics=metrics.value,
+        feedback=feedback.value,
         log=workspace.predictions if log else None,
         access_log=access_log,
         origins=tuple(origin or ()),

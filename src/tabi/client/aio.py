@@ -13,7 +13,17 @@ from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
 from tabi.client.options import Keywords, Options
-from tabi.client.replies import AnyBatchReply, AnyReply, Contract, Health, ModelStatus, Readiness, Reloaded
+from tabi.client.replies import (
+    AnyBatchReply,
+    AnyReply,
+    Contract,
+    Feedback,
+    FeedbackReply,
+    Health,
+    ModelStatus,
+    Readiness,
+    Reloaded,
+)
 from tabi.client.rows import Row
 
 R = TypeVar("R")
@@ -87,6 +97,10 @@ class _AsyncVerbs:
     async def schema(self) -> Contract:
         """The contract: the columns of a row."""
         return await self._sender.send(self._routes.schema())
+
+    async def feedback(self, *given: Feedback) -> FeedbackReply:
+        """Tell what became of rows; the server's disk has it when this returns. Needs a token, if one is asked for."""
+        return await self._sender.send(self._routes.feedback(given))
 
     async def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""

@@ -23,6 +23,8 @@ from tabi.client.replies import (
     AnyReply,
     BatchReply,
     Contract,
+    Feedback,
+    FeedbackReply,
     Health,
     ModelList,
     ModelStatus,
@@ -38,6 +40,7 @@ from tabi.client.rows import Part, Row, batch_bodies, predict_body
 
 JSON = "application/json"
 OK = frozenset({200})
+TAKEN = frozenset({202})
 NOT_NOW = frozenset({429, 502, 503, 504})
 
 R = TypeVar("R")
@@ -100,6 +103,17 @@ class Routes:
     def status(self) -> Call[ModelStatus]:
         """The state of the model."""
         return _get(self._prefix, ModelStatus)
+
+    def feedback(self, given: Iterable[Feedback]) -> Call[FeedbackReply]:
+        """What became of rows."""
+        pieces = list(given)
+        if not pieces:
+            raise InputError("there is no feedback to send")
+        try:
+            body = msgspec.json.encode(pieces)
+        except (TypeError, ValueError, UnicodeEncodeError) as error:
+            raise InputError(f"the feedback cannot be written as JSON: {type(error).__name__}") from error
+        return Call("POST", f"{self._prefix}/feedback", new_id(), _reader(FeedbackReply), body, JSON, accepted=TAKEN)
 
     def reload(self, path: str | None) -> Call[Reloaded]:
         """Load another version."""

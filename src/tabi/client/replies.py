@@ -6,6 +6,7 @@ server's own description of itself.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -110,6 +111,31 @@ AnyReply = PredictReply | MulticlassReply | RegressionReply
 
 AnyBatchReply = BatchReply | MulticlassBatchReply | RegressionBatchReply
 """The answer for many rows, by the task of the model. Without any row it is a `BatchReply` or says no task."""
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one row: of a request's by `request_id` and `row`, or of the last row of a unit by `unit_id`.
+
+    `label`: the true class, or the true number. `value`: what it was worth to the business. `at`: when that was known,
+    with a time zone; when it is sent, if it is left out. `id`: feedback with the same id is taken once; of those
+    without one, those of the same content.
+    """
+
+    request_id: str = ""
+    unit_id: str = ""
+    row: int = 0
+    label: str | float | bool | None = None
+    value: float | None = None
+    at: datetime | None = None
+    id: str = ""
+
+
+class FeedbackReply(msgspec.Struct, frozen=True):
+    """How many pieces of feedback are on the server's disk now, and how many were there before."""
+
+    accepted: int
+    duplicates: int
+    request_id: str
 
 
 class Health(msgspec.Struct, frozen=True):

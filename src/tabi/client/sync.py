@@ -16,7 +16,17 @@ from tabi.client.calls import Answer, Call, Routes
 from tabi.client.errors import InputError
 from tabi.client.exchange import Attempt, Failure, exchange
 from tabi.client.options import Keywords, Options
-from tabi.client.replies import AnyBatchReply, AnyReply, Contract, Health, ModelStatus, Readiness, Reloaded
+from tabi.client.replies import (
+    AnyBatchReply,
+    AnyReply,
+    Contract,
+    Feedback,
+    FeedbackReply,
+    Health,
+    ModelStatus,
+    Readiness,
+    Reloaded,
+)
 from tabi.client.rows import Row
 
 R = TypeVar("R")
@@ -90,6 +100,10 @@ class _Verbs:
     def schema(self) -> Contract:
         """The contract: the columns of a row."""
         return self._sender.send(self._routes.schema())
+
+    def feedback(self, *given: Feedback) -> FeedbackReply:
+        """Tell what became of rows; the server's disk has it when this returns. Needs a token, if one is asked for."""
+        return self._sender.send(self._routes.feedback(given))
 
     def reload(self, path: str | None = None) -> Reloaded:
         """Let the server load what its reference means now, or the bundle at `path` in its store. Needs a token."""

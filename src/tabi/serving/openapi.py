@@ -12,6 +12,7 @@ from tabi.serving import messages
 from tabi.serving.answers import KINDS
 from tabi.serving.endpoints import TAKES
 from tabi.serving.explanations import ABSENT, ExplainReply
+from tabi.serving.feedback.bodies import FeedbackBody, FeedbackReply
 from tabi.serving.model import MAX_ROWS
 from tabi.serving.models import Models
 from tabi.serving.problems import CONTENT_TYPE as PROBLEM
@@ -27,6 +28,8 @@ _TYPES = (
     *(kind.reply_type for kind in KINDS),
     *(kind.batch_type for kind in KINDS),
     ExplainReply,
+    FeedbackBody,
+    FeedbackReply,
     messages.Health,
     messages.ModelStatus,
     messages.ModelList,
@@ -45,7 +48,6 @@ _MEANING = {
     415: "The body is of a kind that this route does not take",
     422: "The request does not fit; `errors` names each place",
     500: "The server failed",
-    501: "Reserved: this version does not answer it",
     503: "No model is loaded yet, or the server is busy: Retry-After says when to try again",
 }
 _ABOUT = (
@@ -150,7 +152,7 @@ def _model_paths(names: _Names) -> Json:
         f"{prefix}/schema": _get(f"schema{operation}", "predict", "The contract: what a row is", _ref("Contract"), 503),
         f"{prefix}/invocations": _invocations(f"invocations{operation}"),
         f"{prefix}/explain": _explain(f"explain{operation}", f"PredictBody{names.schema}"),
-        f"{prefix}/feedback": _reserved(f"feedback{operation}"),
+        f"{prefix}/feedback": _feedback(f"feedback{operation}"),
     }
     if prefix:
         name = prefix.rpartition("/")[2]
@@ -262,5 +264,15 @@ def _explain(name: str, body: str) -> Json:
     return described
 
 
-def _reserved(name: str) -> Json:
-    return _operation(name, "predict", "Reserved", None, _problems(501))
+def _feedback(name: str) -> Json:
+    """One piece or many. Which labels there are, the contract says."""
+    many = {"type": "array", "items": _ref("FeedbackBody"), "maxItems": MAX_ROWS}
+    content = {
+        "application/json": {"schema": {"anyOf": [_ref("FeedbackBody"), many]}},
+        "application/x-ndjson": {"schema": {"type": "string"}},
+    }
+    answers = {"202": _answer(_ref("FeedbackReply")), **_problems(401, 403, 413, 415, 422, 500, 503)}
+    answers |= {"501": {"description": "The server keeps no log", "content": {PROBLEM: {"schema": _ref("Problem")}}}}
+    described = _operation(name, "predict", "Tell what became of predictions", content, answers)
+    described["post"]["security"] = [*_TOKEN, {}]
+    return described

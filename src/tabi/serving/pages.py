@@ -58,20 +58,12 @@ def _add_models(app: FastAPI, models: Models) -> None:
         return _schema(_only(models))
 
     if models.only is None:
-        for path in ("/predict", "/predict_batch", "/invocations", "/explain"):
+        for path in ("/predict", "/predict_batch", "/invocations", "/explain", "/feedback"):
             app.post(path)(_of_several)
-
-    # the routes stand, so that nobody takes their names: what they will do is not built yet
-    for path in ("/feedback", "/models/{name}/feedback"):
-        app.post(path)(_reserved)
 
 
 async def _of_several() -> Response:
     raise _SEVERAL
-
-
-async def _reserved(request: Request) -> Response:
-    return _http(problem(501, "this route is reserved: this version does not answer it", _id(request)))
 
 
 def _add_operation(app: FastAPI, models: Models, guard: Guard) -> None:

@@ -22,6 +22,8 @@ EXPECTED = {
     "above_maximum": "a number not above the contract's maximum was expected",
     "unknown_category": "this category was not seen in training",
     "unknown_column": "the contract has no such column",
+    "unknown_class": "one of the contract's classes was expected",
+    "in_the_future": "a time that has come was expected",
     "no_probability": "the numbers of this row are too large for the model",
     "no_value": "the numbers of this row are too large for the model",
     "rare": "a row more like those of the training snapshot was expected",

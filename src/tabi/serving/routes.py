@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from tabi.serving.codec import Codec
 from tabi.serving.endpoints import Endpoint, Holder, Large, Predict, PredictBatch, Translated
@@ -10,6 +11,7 @@ from tabi.serving.explanations import Explain
 from tabi.serving.models import Models
 from tabi.serving.ndjson import PredictLines
 from tabi.serving.protocols import invocations, oip
+from tabi.serving.served import Served
 from tabi.serving.settings import Limits
 
 _of_version = re.compile(r"/v2/models/([^/]+)/versions/([^/]+)/infer").fullmatch
@@ -38,10 +40,14 @@ def endpoint_of(label: str, served: Holder, codec: Codec, limits: Limits, versio
 
 
 class Routes:
-    """Endpoints by path, and those that also take lines. A model's stand below its name, an only one's also without."""
+    """Endpoints by path, those that not everybody may use, and those that also take lines.
 
-    def __init__(self, models: Models, limits: Limits) -> None:
+    A model's stand below its name, an only one's also without.
+    """
+
+    def __init__(self, models: Models, limits: Limits, feedback: Callable[[Served], Endpoint]) -> None:
         self.endpoints: dict[str, Endpoint] = {}
+        self.guarded: dict[str, Endpoint] = {}
         self.lines: dict[str, PredictLines] = {}
         self._models = models
         self._limits = limits
@@ -52,10 +58,11 @@ class Routes:
                 for label in (Predict.label, PredictBatch.label, Explain.label, _INVOCATIONS):
                     self.endpoints[prefix + label] = self._endpoint(label, served)
                 self.lines[f"{prefix}/predict_batch"] = PredictLines(served, codec)
+                self.guarded[f"{prefix}/feedback"] = feedback(served)
 
     def find(self, path: str) -> Endpoint | None:
         """The endpoint of a path, None if it is no hot one."""
-        endpoint = self.endpoints.get(path)
+        endpoint = self.endpoints.get(path) or self.guarded.get(path)
         if endpoint is None and path.endswith("/infer") and (found := _of_version(path)):
             name, version = found.groups()
             served = next((each for each in self._models if each.name == name), None)

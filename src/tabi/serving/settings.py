@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `grpc_port`: of the Open
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
+    `feedback`: who may send it.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
     `evidence`: folder of the record that a server leaves when it answers, None leaves none.
     `trust`: whose signature a bundle must have; None verifies none. `store_url`: of a store on S3, instead of `store`.
@@ -81,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Literal["public", "admin"] = "public"
     log: Path | None = None
     access_log: bool = False
+    feedback: Literal["public", "admin"] = "admin"
     origins: tuple[str, ...] = ()
     poll: float = POLL
     require: Literal["all", "any"] = "all"

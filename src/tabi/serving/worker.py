@@ -9,9 +9,10 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter_ns
 
-from tabi.predictions import PredictionLog
+from tabi.predictions import FeedbackLog, PredictionLog
 from tabi.serving.agreement import Agreement
-from tabi.serving.http.door import App, Door, Receive, Scope, Send
+from tabi.serving.feedback import Feedback, Writer
+from tabi.serving.http.door import App, Door, Receive, Refusal, Scope, Send
 from tabi.serving.http.guard import Guard
 from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import plain_routes
@@ -27,7 +28,7 @@ from tabi.serving.served import Event, Served
 from tabi.serving.settings import Settings
 from tabi.serving.slot import Slot
 from tabi.serving.telemetry.cells import Cells
-from tabi.serving.telemetry.hooks import Counter, ReloadMetrics, RequestMetrics
+from tabi.serving.telemetry.hooks import Counter, FeedbackMetrics, ReloadMetrics, RequestMetrics
 from tabi.serving.telemetry.trace import Tracer
 from tabi.store import Store
 
@@ -48,6 +49,7 @@ class Worker:
         self._folder = folder
         self._cells = Cells(folder, number)
         self._log = None if settings.log is None else PredictionLog(settings.log, number)
+        self._writer = None if settings.log is None else Writer(FeedbackLog(settings.log))
         self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
         self._told = 0
         self._telling = Lock()
@@ -73,8 +75,16 @@ class Worker:
         watch = Watch(RequestMetrics(self._cells, ROUTES), self._tracer, log_all=self.settings.access_log)
         other = _Later(lambda: _pages(self.models, guard))
         plain = plain_routes(self.models, guard, self._folder, self.settings.metrics)
-        routes = Routes(self.models, self.settings.limits)
-        self.door = Door(routes, plain, other, self._large, watch, origins)
+        routes = Routes(self.models, self.settings.limits, self._feedback)
+        self.door = Door(routes, plain, other, self._large, watch, origins, self._refusal(guard))
+
+    def _refusal(self, guard: Guard) -> Refusal:
+        if self.settings.feedback == "public":
+            return lambda _scope, _request_id: None
+        return lambda scope, request_id: guard.refusal(scope, "feedback", request_id)
+
+    def _feedback(self, served: Served) -> Feedback:
+        return Feedback(served, self._writer, self.settings.limits, FeedbackMetrics(self._cells, served.name))
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
@@ -114,6 +124,8 @@ class Worker:
         """Let everything go: to be called when the last request has been answered, or where none ever was."""
         if hasattr(self, "door"):
             self.door.close()
+        if self._writer is not None:
+            self._writer.close()
         self._count()
         if self._log is not None:
             self._log.close()
@@ -128,7 +140,12 @@ class Worker:
         ReloadMetrics(self._cells, event.model).observe(event.outcome, round(event.seconds * 1e9))
 
     def _problems(self) -> list[str]:
-        found = [self._log.problem if self._log is not None else None, self._cells.problem, *self._large.problems]
+        found = [
+            self._log.problem if self._log is not None else None,
+            self._writer.problem if self._writer is not None else None,
+            self._cells.problem,
+            *self._large.problems,
+        ]
         # the disk that one process finds full, the other does too
         return list(dict.fromkeys(problem for problem in found if problem is not None))
 

@@ -32,6 +32,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Refusal = Callable[[Scope, str], Response | None]
+"""Of a request to a guarded route, by its id; None if it may pass."""
 
 _BUSY = "the server is busy: try again in a moment"
 
@@ -53,6 +55,7 @@ class Door:
         large: LargeRequests,
         watch: Watch,
         origins: Origins,
+        refusal: Refusal,
     ) -> None:
         limits = large.limits
         self.endpoints_by_url = {path.encode(): endpoint for path, endpoint in routes.endpoints.items()}
@@ -65,6 +68,7 @@ class Door:
         self._plain = plain
         self._other = other
         self._origins = origins
+        self._refusal = refusal
         self._large = large
         self._pool = ThreadPoolExecutor(1, "large-requests")
 
@@ -89,6 +93,8 @@ class Door:
             await self._finish(send, wrong, head, endpoint.label, began)
         elif head.kind in NDJSON and path in self._routes.lines:
             await self._stream(self._routes.lines[path], receive, send, head, began)
+        elif path in self._routes.guarded and (refused := self._refusal(scope, head.request_id)) is not None:
+            await self._finish(send, refused, head, endpoint.label, began)
         else:
             await self._answer(endpoint, scope, receive, send, head, began)
 

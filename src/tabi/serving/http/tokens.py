@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tabi.errors import ConfigError
 
-SCOPES = frozenset({"reload", "metrics", "admin"})
+SCOPES = frozenset({"reload", "metrics", "feedback", "admin"})
 
 _digest = re.compile(r"[0-9a-f]{64}").fullmatch
 _log = logging.getLogger("tabi.serving")

@@ -15,6 +15,7 @@ ROUTES = (
     "/predict_batch",
     "/explain",
     "/invocations",
+    "/feedback",
     "/v2/models/{name}/infer",
     "/v2/models/{name}/versions/{version}/infer",
     "/v2/models/{name}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from threading import Lock
 from time import time_ns
-from typing import get_args
+from typing import Literal, get_args
 
 from tabi.contract.values import Rule
 from tabi.serving.telemetry.cells import Cells
@@ -16,6 +17,8 @@ OTHER = "other"
 _DURATION = "tabi_request_duration_seconds"
 _RELOAD = "tabi_reload_duration_seconds"
 RULES: tuple[str, ...] = get_args(Rule)
+Outcome = Literal["accepted", "duplicate", "refused", "failed"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 
 class RequestMetrics:
@@ -112,6 +115,19 @@ class ModelMetrics:
         """The version answers no more."""
         self._info[0] = 0
         self._loaded_at[0] = self._created_at[0] = 0
+
+
+class FeedbackMetrics:
+    """Feedback on one model by what became of it. Any thread may count."""
+
+    def __init__(self, cells: Cells, model: str) -> None:
+        self._cells = cells.array("tabi_feedback_total", {"model": model}, len(OUTCOMES), OUTCOMES)
+        self._lock = Lock()
+
+    def count(self, outcome: Outcome, count: int) -> None:
+        """`count` pieces were taken, taken before, refused, or could not be kept."""
+        with self._lock:
+            self._cells[OUTCOMES.index(outcome)] += count
 
 
 class ReloadMetrics:

@@ -66,6 +66,7 @@ _ALL = (
     Metric("tabi_predictions_total", "counter", "Rows that were answered.", _MODEL, along="label"),
     Metric("tabi_warnings_total", "counter", "Faults of rows that were let pass.", _MODEL, along="rule"),
     Metric("tabi_prediction_log_lost_total", "counter", "Predictions that were answered but could not be logged."),
+    Metric("tabi_feedback_total", "counter", "Feedback by what became of it.", ("model",), along="outcome"),
     Metric("tabi_reloads_total", "counter", "Tries to load another version.", ("model", "outcome")),
     Metric(
         "tabi_reload_duration_seconds",
