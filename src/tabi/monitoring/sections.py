@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tabi.monitoring.data_drift import look as data_drift
+from tabi.monitoring import business, data_drift, performance, traffic
 from tabi.monitoring.section import Section
-from tabi.monitoring.traffic import look as traffic
 
-SECTIONS: tuple[Section, ...] = (Section("traffic", traffic), Section("drift", data_drift))
+SECTIONS: tuple[Section, ...] = (
+    Section("traffic", traffic.look),
+    Section("performance", performance.look),
+    Section("business", business.look),
+    Section("drift", data_drift.look),
+)
