@@ -16,15 +16,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "infra" / "compose"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-# the image of the first has a check of its own; in that of the second there is no program that could ask
-CHECKED_OTHERWISE = {"server", "fluent-bit"}
+# the image of the first has a check of its own; the second answers nothing; the third has no program that could ask
+CHECKED_OTHERWISE = {"server", "gate", "fluent-bit"}
 
 each = pytest.mark.parametrize("name", SERVICES)
 
 
 def test_there_is_all_that_one_machine_needs() -> None:
     always = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert always == {"server", "postgres", "mlflow", "prometheus", "alertmanager"}
+    assert always == {"gate", "server", "postgres", "mlflow", "prometheus", "alertmanager"}
     assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
         "grafana": ["grafana"],
         "fluent-bit": ["logs"],
@@ -37,9 +37,11 @@ def test_a_service_has_no_right_that_it_does_not_need(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert not {"privileged", "cap_add", "network_mode", "pid", "devices"} & set(service)
+    assert not {"privileged", "cap_add", "pid", "devices"} & set(service)
+    # no service is in the network of the machine
+    assert service.get("network_mode") == ("service:gate" if name == "server" else None)
     # our own images say it themselves
-    assert name in {"server", "mlflow"} or re.fullmatch(r"[1-9]\d*:\d+", service["user"])
+    assert name in {"gate", "server", "mlflow"} or re.fullmatch(r"[1-9]\d*:\d+", service["user"])
     assert not any("docker.sock" in str(volume) for volume in service.get("volumes", []))
 
 

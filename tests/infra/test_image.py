@@ -30,11 +30,11 @@ each_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: 
 
 
 def of_compose(text: str) -> list[Container]:
-    """Every service that runs the server's image."""
+    """Every service that runs the server of the server's image."""
     services = yaml.safe_load(text)["services"].values()
     found = []
     for service in services:
-        if f"${{{SERVER}:" in service["image"]:
+        if f"${{{SERVER}:" in service["image"] and "entrypoint" not in service:
             mounts = dict(map(compose_mount, service.get("volumes", [])))
             mounts |= {line.partition(":")[0]: True for line in service.get("tmpfs", [])}
             found.append(Container(service.get("environment", {}), mounts))

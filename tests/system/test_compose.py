@@ -153,7 +153,7 @@ def test_a_store_that_is_not_there_starts_nothing(compose: Compose, image: str, 
     told = {"TABI_IMAGE": image, "TABI_STORE_FOLDER": str(tmp_path / "absent")}
     found = Compose(Engine({**compose.engine.environ, **told}))
     try:
-        done = found.run("up", "--detach", "--no-deps", "server")
+        done = found.run("up", "--detach", "server")
         assert done.returncode != 0
         assert "absent" in done.stderr
         assert not (tmp_path / "absent").exists()

@@ -81,6 +81,14 @@ def serve(
     require: Annotated[
         Require, typer.Option(help="Which of several models must be there.", envvar="TABI_REQUIRE")
     ] = Require.ALL,
+    handover: Annotated[
+        bool,
+        typer.Option(
+            "--handover",
+            help="Take the port from the server that has it, and give it to the next one.",
+            envvar="TABI_HANDOVER",
+        ),
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Prove that it can start, and exit.")] = False,
 ) -> None:
     """Serve released bundles over HTTP until SIGTERM or Ctrl-C."""
@@ -98,6 +106,7 @@ def serve(
         admin_port=None if admin_port < 0 else admin_port,
         grpc_port=grpc_port,
         workers=workers,
+        handover=handover,
         tokens=tokens,
         metrics=metrics.value,
         feedback=feedback.value,

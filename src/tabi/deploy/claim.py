@@ -21,7 +21,9 @@ def held(workspace: Workspace, place: Place) -> Iterator[None]:
     """Hold a place; `ConflictError` while another process does."""
     folder = workspace.deployed
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{place.target}-{place.environment}-{place.name}.lock"
+    # of local targets each model has its own server, of the others one server may have several models
+    whose = f"-{place.name}" if place.target == "local" else ""
+    path = folder / f"{place.target}-{place.environment}{whose}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -50,8 +50,12 @@ class Report:
 
     def tell(self, line: str) -> None:
         """Say a line, and keep it with its time."""
-        self.lines.append(f"{now()} {line}")
+        self.note(line)
         self._tell(f"{self.seconds:6.1f} s  {line}")
+
+    def note(self, line: str) -> None:
+        """Keep a line that is said in another way."""
+        self.lines.append(f"{now()} {line}")
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from tabi.deploy import history
 from tabi.deploy.claim import held
 from tabi.deploy.history import Deployment, Place
 from tabi.deploy.report import Report, leave
-from tabi.deploy.smoke import smoke
+from tabi.deploy.smoke import ask_of, smoke
 from tabi.deploy.subject import Subject, require_digest, subject_of
 from tabi.deploy.target import Applied, Plan, Target, Tell
 from tabi.errors import DeployError, TabiError
@@ -43,7 +43,7 @@ class Work:
     def failed(self, problem: str, returned: str) -> DeployError:
         """Write down that it failed; the error to raise."""
         ended = replace(self.begun, outcome="failed", seconds=self.report.seconds, problem=problem)
-        self.report.tell(f"failed: {problem}; {returned}")
+        self.report.note(f"failed: {problem}; {returned}")
         history.finish(self.room, self.actor, ended)
         leave(self.room.workspace, ended, self.report)
         return DeployError(f"{self.begun.kind} {self.begun.id} of {self.begun.place} failed: {problem}; {returned}")
@@ -51,7 +51,7 @@ class Work:
     def succeeded(self, ended: Deployment, address: str) -> Done:
         """Write down that it succeeded."""
         ended = replace(ended, outcome="succeeded", seconds=self.report.seconds)
-        self.report.tell(f"{ended.kind} {ended.id} of {ended.place} succeeded: {ended.revision}")
+        self.report.note(f"{ended.kind} {ended.id} of {ended.place} succeeded: {ended.revision}")
         history.finish(self.room, self.actor, ended)
         return Done(ended, address, tuple(leave(self.room.workspace, ended, self.report)))
 
@@ -109,7 +109,7 @@ def _carry_out(work: Work, plan: Plan, subject: Subject) -> Done:
         with report.step("model"):
             _move(work, subject)
         with report.step("smoke"):
-            smoke(applied.address, subject.bundle, report.tell)
+            smoke(ask_of(applied), subject.bundle, report.tell)
         with report.step("keep"):
             target.keep(applied, report.tell)
     except (TabiError, OSError, KeyboardInterrupt) as error:

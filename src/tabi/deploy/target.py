@@ -10,10 +10,13 @@ To add a target: a module of its name in this package, with `open_target(workspa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Kind = Literal["local", "compose", "ecs", "kubernetes"]
+
+Ask = Callable[..., Any]
+"""Asks a server: `ask(path)` or `ask(path, body)`; what its JSON holds, `DeployError` for any other answer."""
 
 Tell = Callable[[str], None]
 """Told of progress, a line at a time."""
@@ -35,11 +38,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Applied:
-    """What a target runs, or begins to run. `address`: where it is asked, as http://127.0.0.1:8000."""
+    """What a target runs, or begins to run. `address`: where it is asked, as http://127.0.0.1:8000.
+
+    `probe`: asks it alone, where what ran before shares the address until `keep`.
+    """
 
     revision: str
     image: str
     address: str
+    probe: Ask | None = field(default=None, compare=False)
 
 
 class Target(Protocol):

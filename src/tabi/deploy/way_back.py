@@ -17,7 +17,7 @@ from tabi.deploy.claim import held
 from tabi.deploy.history import Deployment, Place
 from tabi.deploy.report import Report
 from tabi.deploy.run import Done, Work
-from tabi.deploy.smoke import smoke
+from tabi.deploy.smoke import ask_of, smoke
 from tabi.deploy.target import Remembers, Target, Tell
 from tabi.errors import NotFoundError, TabiError
 from tabi.registry.approval import require_reason
@@ -154,7 +154,7 @@ def _carry_out(work: Work, now: State, aim: State) -> Done:
         bundle = _bundle(work.room, begun.name, aim.version)
         if applied is not None and bundle is not None:
             with report.step("smoke"):
-                smoke(applied.address, bundle, report.tell)
+                smoke(ask_of(applied), bundle, report.tell)
     except (TabiError, OSError, KeyboardInterrupt) as error:
         runs = work.target.current()
         raise work.failed(str(error) or "interrupted", f"{runs.revision if runs else 'nothing'} runs") from error

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from tabi.errors import ConfigError
+from tabi.serving.handover import offering, take
 from tabi.serving.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -32,13 +33,21 @@ class Addresses(NamedTuple):
 def listening(settings: Settings) -> Iterator[Addresses]:
     """Take the addresses of a server; `ConfigError` if one cannot be had."""
     with ExitStack() as opened:
-        public = opened.enter_context(listening_alone(settings.host, settings.port, "--port"))
+        public = opened.enter_context(_public(settings))
         sockets = [public]
         if settings.admin_port is not None:
             sockets.append(opened.enter_context(listening_alone(LOOPBACK, settings.admin_port, "--admin-port")))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"http://{host}:{public.getsockname()[1]}"
+        if settings.handover:
+            opened.enter_context(offering(public, settings.host))
         yield Addresses(sockets, url, sockets[1].getsockname()[1] if len(sockets) > 1 else None)
+
+
+def _public(settings: Settings) -> socket.socket:
+    """The port that clients ask, from the server before if it hands it over."""
+    taken = take(settings.host, settings.port) if settings.handover else None
+    return taken or listening_alone(settings.host, settings.port, "--port")
 
 
 def listening_alone(host: str, port: int, option: str) -> socket.socket:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # between two looks at what clients do
 CHECK_SECONDS = 1.0
+# how long clients may take to ask once more, by a connection that they keep, before it is closed
+SEND_ON_SECONDS = 1.0
+LOOK_SECONDS = 0.02
 # how long a thread that builds a model or answers a large request may keep the event loop waiting
 SWITCH_SECONDS = 0.00005
 
@@ -100,6 +103,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is in flight."""
+        if self._worker.settings.handover:
+            await self._send_on()
         for each in self._rounds:
             each.cancel()
         stopping = self._grpc.stop(self._worker.settings.limits.grace) if self._grpc is not None else None
@@ -107,6 +112,18 @@ class _Server(uvicorn.Server):
         if stopping is not None:
             await stopping
         await asyncio.to_thread(self._following.shutdown)
+
+    async def _send_on(self) -> None:
+        """Another server has the port too: tell clients with their next answers to come anew, which then leads there.
+
+        A connection that is closed while nobody asks may just be asked by then, and its client would get no answer.
+        """
+        for server in self.servers:
+            server.close()
+        self._worker.door.closing = True
+        end = asyncio.get_running_loop().time() + SEND_ON_SECONDS
+        while self.server_state.connections and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second."""

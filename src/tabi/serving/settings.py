@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `feedback`: who may send it.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
     `evidence`: folder of the record that a server leaves when it answers, None leaves none.
+    `handover`: whether the port is taken from the server that has it, and given to the one that follows.
     `trust`: whose signature a bundle must have; None verifies none. `store_url`: of a store on S3, instead of `store`.
     """
 
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_port: int | None = 0
     grpc_port: int | None = None
     workers: int = 1
+    handover: bool = False
     tokens: Path | None = None
     metrics: Literal["public", "admin"] = "public"
     log: Path | None = None
