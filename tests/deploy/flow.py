@@ -49,7 +49,7 @@ def flowing(port: int, path: str, body: bytes, clients: int = CLIENTS) -> Iterat
             thread.join()
 
 
-def _ask(flow: Flow, ended: threading.Event, port: int, path: str, body: bytes, keep: bool) -> None:  # noqa: FBT001
+def _ask(flow: Flow, ended: threading.Event, port: int, path: str, body: bytes, keep: bool) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     while not ended.is_set():
         try:
