@@ -47,6 +47,14 @@ def test_the_first_deployment_returns_to_what_it_found() -> None:
     assert ran_before([first], "9") == ""
 
 
+def test_what_history_does_not_reach_is_known_from_what_its_first_deployment_found() -> None:
+    first = replace(went("deploy", "2", 1), before="1")
+    again = [first, replace(went("deploy", "3", 1), before="2"), replace(went("rollback", "2", 1), before="3")]
+    assert ran_before(again, "2") == "1"
+    assert ran_before([went("deploy", "2", 1), *again], "2") == ""
+    assert ran_before([], "2") == ""
+
+
 states = st.tuples(st.sampled_from("123"), st.integers(1, 3))
 
 

@@ -72,9 +72,12 @@ def before(way: list[State], now: State, part: Part) -> State | None:
 
 
 def ran_before(deployments: Iterable[Deployment], revision: str) -> str:
-    """What the newest deployment of a revision found at its place; empty where none tells of it."""
-    found = [each.before for each in deployments if each.revision == revision and each.before not in {"", revision}]
-    return found[-1] if found else ""
+    """What the first deployment of a revision found at its place; empty where none tells of it, or nothing was there.
+
+    Not a later one: what it found may have been rolled away since.
+    """
+    found = next((each for each in deployments if each.kind == "deploy" and each.revision == revision), None)
+    return found.before if found is not None and found.before != revision else ""
 
 
 def roll_back(
