@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tabi.monitoring import business, data_drift, performance, traffic
+from tabi.monitoring import (
+    abnormal,
+    business,
+    concept_drift,
+    data_drift,
+    expected,
+    multivariate,
+    performance,
+    traffic,
+)
 from tabi.monitoring.section import Section
 
 SECTIONS: tuple[Section, ...] = (
@@ -10,4 +19,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("performance", performance.look),
     Section("business", business.look),
     Section("drift", data_drift.look),
+    Section("together", multivariate.look),
+    Section("concept", concept_drift.look),
+    Section("expected", expected.look),
+    Section("abnormal", abnormal.look),
 )
