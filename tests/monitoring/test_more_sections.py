@@ -29,7 +29,7 @@ def lines(version: str, begin: float, *, abnormal: int = 0) -> Iterator[Predicti
         p = float(random.beta(0.6, 1.5))
         warnings = [("", "rare")] if row < abnormal else []
         label = "yes" if p >= 0.5 else "no"
-        inputs = [30.0, 2.0, "a", "b"]
+        inputs: list[float | str | None] = [30.0, 2.0, "a", "b"]
         yield PredictionLine(f"r{row}", 0, begin + row, NAME, version, inputs, label, p, warnings, 1.0)
 
 
