@@ -14,6 +14,7 @@ from tabi.errors import ConfigError, SignatureError
 from tabi.evidence import read
 from tabi.registry import audit
 from tabi.registry.release import release
+from tabi.registry.show import version_lines
 from tabi.registry.signing import sign_ref
 from tabi.state import Database
 from tabi.store import Store
@@ -47,6 +48,25 @@ def test_a_release_is_signed_and_says_by_which_key(trained: Trained, fresh: Work
     assert f"sign     by the key {pair.fingerprint[:16]}" in said
     assert verify(released.folder, trusting(pair)).id == released.bundle
     assert Store(fresh.store).verify() == []
+
+
+def test_show_says_whose_signature_it_is(
+    trained: Trained, fresh: Workspace, pair: KeyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> str:
+        (line,) = [each for each in version_lines(fresh, trained.name) if each.startswith("signature")]
+        return line.split(None, 1)[1]
+
+    release(fresh, trained.name, trained.runs[0])
+    assert told() == "not verified, TABI_VERIFY_KEY names no key"
+    monkeypatch.setenv("TABI_VERIFY_KEY", str(pair.public))
+    assert told() == f"by the trusted key {pair.fingerprint[:16]}"
+    monkeypatch.setenv("TABI_VERIFY_KEY", str(new_key_pair(tmp_path / "others").public))
+    assert "not trusted" in told()
+    (Store(fresh.store).open_path(trained.name) / "model.sig").unlink()
+    assert "model.sig is missing" in told()
+    monkeypatch.delenv("TABI_VERIFY_KEY")
+    assert told() == f"none, `tabi sign {trained.name}` adds one"
 
 
 def test_a_key_that_cannot_be_used_stops_a_release_before_it_begins(

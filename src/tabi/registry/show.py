@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from tabi.bundle import Bundle, layout
+from tabi.bundle import Bundle, Trust, layout
 from tabi.registry.lineage import Step, Walk, policies_of
 from tabi.registry.models import governance_lines
 from tabi.store import Store
+from tabi.store.listing import SIGNATURE
 from tabi.workspace import Workspace
 
 DIGITS = 12
@@ -39,6 +40,7 @@ def version_lines(workspace: Workspace, ref: str) -> Iterator[str]:
     for gate in json.loads(bundle.document(layout.GATES)):
         yield f"gate       {gate['gate']}: {gate['verdict']}, {gate['reason']}"
     size = sum(entry.size for entry in manifest.files)
+    yield f"signature  {_signature(bundle)}"
     yield f"files      {len(manifest.files)}, {size:,} bytes, each what the manifest says"
 
 
@@ -67,6 +69,16 @@ def _line(step: Step) -> str:
     mark = {True: "✓ ", False: "✗ ", None: ""}[step.here]
     digest = step.digest if ":" in step.digest else step.digest[:DIGITS]
     return f"{mark}{' '.join(part for part in (step.what, digest) if part)}{f' – {step.found}' if step.found else ''}"
+
+
+def _signature(bundle: Bundle) -> str:
+    """Shown even where it is not trusted: that is what one looks for."""
+    trust = Trust.from_environment()
+    if trust is None:
+        there = (bundle.folder / SIGNATURE).is_file()
+        return "not verified, TABI_VERIFY_KEY names no key" if there else f"none, `tabi sign {bundle.name}` adds one"
+    signed = Bundle.open(bundle.folder, Trust(trust.keys, "warn")).signed
+    return signed.problem or f"by the trusted key {str(signed.by)[:16]}"
 
 
 def _figures(metrics: dict[str, float]) -> str:
