@@ -22,7 +22,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -78,8 +78,9 @@ class Scheduler:
         self.completed: list[Deployment] = []
         self.events: list[Json] = []
         self.port = 0
-        self.paused = threading.Event()
-        self.paused.set()
+        # a deployment waits for the one that it finds when it begins
+        self.gate = threading.Event()
+        self.gate.set()
         self._lock, self._number = threading.RLock(), 0
         self._threads: list[threading.Thread] = []
         self._closed = False
@@ -93,13 +94,14 @@ class Scheduler:
             for each in self.deployments:
                 each.status = "ACTIVE"
             self.deployments.insert(0, begun)
-            thread = threading.Thread(target=self._roll_out, args=(begun, container))
+            thread = threading.Thread(target=self._roll_out, args=(begun, container, self.gate))
             self._threads.append(thread)
             thread.start()
 
-    def _roll_out(self, ours: Deployment, container: Json) -> None:
-        while not self._closed:
-            self.paused.wait()
+    def _roll_out(self, ours: Deployment, container: Json, gate: threading.Event) -> None:
+        while ours.status == "PRIMARY" and not self._closed:
+            if not gate.wait(0.05):
+                continue
             port = free_port()
             ours.task = self._start(container, port)
             self._say(f"has started 1 tasks: (task {ours.task.pid}).")
@@ -123,8 +125,10 @@ class Scheduler:
     def _is_healthy(self, task: subprocess.Popen[bytes], port: int) -> bool:
         end = time.monotonic() + HEALTHY_LIMIT_S
         while task.poll() is None and time.monotonic() < end and not self._closed:
-            with suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            with (
+                suppress(OSError, http.client.HTTPException),
+                closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection,
+            ):
                 connection.request("GET", "/healthz")
                 if connection.getresponse().status == 200:
                     return True
@@ -170,12 +174,12 @@ class Scheduler:
             desired = service["desiredCount"]
             deployments = [each.told(desired) for each in self.deployments]
             running = sum(each["runningCount"] for each in deployments)
+            service = {**service, "taskDefinition": self.deployments[0].definition}
             return {**service, "deployments": deployments, "events": list(self.events), "runningCount": running}
 
     def close(self) -> None:
         """No task is left."""
         self._closed = True
-        self.paused.set()
         for thread in self._threads:
             thread.join(HEALTHY_LIMIT_S)
         for each in (*self.deployments, *self.completed):

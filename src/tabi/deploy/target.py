@@ -79,3 +79,6 @@ class Remembers(Protocol):
 
     def earlier(self) -> str:
         """The revision that ran before the one of now; empty where none is known."""
+
+    def unfinished(self) -> str:
+        """The revision that it is on its way to by itself, since a deployment was cut; empty where it is not."""

@@ -113,6 +113,9 @@ def roll_back(
 def _aim(room: Room, target: Target, place: Place, now: State, part: Part) -> State:
     with room.database.reading() as connection:
         known = history.at_place(connection, place)
+    if part != "model" and isinstance(target, Remembers) and target.unfinished():
+        # a deployment that was cut goes on without us: what still runs is to stay
+        return now
     found = before(way_of(known), now, part)
     if found is None and part != "model":
         # what no deployment from here has made: Terraform's first revision, or one of another machine
@@ -152,7 +155,7 @@ def _carry_out(work: Work, now: State, aim: State) -> Done:
                 rollback(work.room.workspace, begun.name, aim.version, begun.reason)
                 report.tell(f"{begun.name}:{aim.version} is the champion again")
         with report.step("back"):
-            if aim.revision != now.revision:
+            if aim.revision != now.revision or aim == now:
                 applied = work.target.back(aim.revision, report.tell)
         bundle = _bundle(work.room, begun.name, aim.version)
         if applied is not None and bundle is not None:

@@ -48,7 +48,7 @@ def find_place(environment: str, environ: Mapping[str, str] = os.environ) -> Pla
             f"no parameter of AWS says the {lacking[0]} of {environment} below {path}: apply 30-ecs-alb-mlops there, "
             f"or set {_NAMED[lacking[0]]}"
         )
-    return Place(**found, log_group=handed.get("log_group"))
+    return Place(found["cluster"], found["service"], found["url"].rstrip("/"), handed.get("log_group"))
 
 
 def _parameters(path: str) -> dict[str, str]:

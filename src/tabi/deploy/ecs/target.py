@@ -59,7 +59,8 @@ class EcsTarget:
 
     def current(self) -> Applied | None:
         """The revision that was completed last, though a newer one may have been begun and not be finished."""
-        return self._applied(_settled(self.service.describe()))
+        service = self.service.describe()
+        return self._applied(service, _settled(service))
 
     def apply(self, plan: Plan, tell: Tell) -> Applied:
         """Register what differs and update the service; where nothing differs, tasks are started anew."""
@@ -67,6 +68,7 @@ class EcsTarget:
         definition, tags = self.service.definition(service["taskDefinition"])
         container = container_of(definition, service)
         made = changed(definition, container, self._wanted(plan), self.service.fields)
+        image = image_of(made or definition, container)
         if made is None:
             revision = str(service["taskDefinition"])
             tell(f"nothing differs from {short(revision)}: its tasks are started anew")
@@ -74,7 +76,7 @@ class EcsTarget:
             revision = self.service.register(made, tags)
             tell(f"registered {short(revision)}")
         self._begin(service, revision, force=made is None)
-        return self._applied(revision)
+        return Applied(revision, image, self.place.url)
 
     def wait(self, applied: Applied, tell: Tell) -> None:
         """Until ECS calls the deployment COMPLETED; `DeployError` if it FAILED, or time is out."""
@@ -111,7 +113,7 @@ class EcsTarget:
         if not revision:
             raise DeployError(f"{self.place.service} is ended by Terraform alone: set `tasks = 0` in 30-ecs-alb-mlops")
         service = self.service.describe()
-        primary = rollout.primary_of(service)
+        applied, primary = self._applied(service, revision), rollout.primary_of(service)
         if primary.get("taskDefinition") == revision and primary.get("rolloutState") != "FAILED":
             how = "is on its way already" if _is_going(primary) else "runs"
             tell(f"{short(revision)} {how}")
@@ -119,7 +121,6 @@ class EcsTarget:
         else:
             self._begin(service, revision)
             tell(f"back to {short(revision)}")
-        applied = self._applied(revision)
         self.wait(applied, tell)
         return applied
 
@@ -127,6 +128,13 @@ class EcsTarget:
         """The revision that was completed before the present one, by ECS's own history; empty where it knows none."""
         now = _settled(self.service.describe())
         return next((revision for revision in self.service.completed() if revision != now), "")
+
+    def unfinished(self) -> str:
+        """The revision of the newest deployment, while it is not completed and another one still answers."""
+        service = self.service.describe()
+        primary = rollout.primary_of(service)
+        newest = str(primary.get("taskDefinition", ""))
+        return newest if _is_going(primary) and newest != _settled(service) else ""
 
     def _begin(self, service: Json, revision: str, *, force: bool = False) -> None:
         events = rollout.Events(service)
@@ -161,10 +169,9 @@ class EcsTarget:
             variables={"TABI_STORE": store} if store else {},
         )
 
-    def _applied(self, revision: str) -> Applied:
+    def _applied(self, service: Json, revision: str) -> Applied:
         definition, _ = self.service.definition(revision)
-        container = container_of(definition, self.service.describe())
-        return Applied(revision, image_of(definition, container), self.place.url.rstrip("/"))
+        return Applied(revision, image_of(definition, container_of(definition, service)), self.place.url)
 
 
 def _settled(service: Json) -> str:
@@ -172,7 +179,7 @@ def _settled(service: Json) -> str:
     primary = rollout.primary_of(service)
     if _is_going(primary) or primary.get("rolloutState") == "FAILED":
         others = [each for each in service["deployments"] if each.get("id") != primary.get("id")]
-        whole = [each for each in others if each.get("rolloutState") != "FAILED"]
+        whole = [each for each in others if each.get("rolloutState") == "COMPLETED"]
         if whole:
             return str(max(whole, key=lambda each: each["createdAt"])["taskDefinition"])
     return str(primary.get("taskDefinition") or service["taskDefinition"])
