@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabi.contract import CategoricalColumn, CategoricalReference, Column, NumericColumn, NumericReference, Target
+from tabi.contract.columns import logged_of
 from tabi.data import check_rows, findings_of, infer_contract
 from tabi.data.kinds import CATEGORIES_AT_MOST
 from tabi.data.quantiles import reference_of
@@ -18,6 +19,7 @@ from tabi.data.stored import stored_frame
 from tabi.errors import ConfigError, DataError
 from tabi.project import ColumnConfig, ProjectConfig
 from tabi.project.config import Kind, TaskKind
+from tabi.project.log import LogConfig, LogInputs
 
 ROWS = pd.DataFrame(
     {
@@ -72,6 +74,17 @@ def test_the_configuration_goes_before_the_rows() -> None:
     )
     text_as_number = column("job", ColumnConfig(kind=Kind.numeric))
     assert text_as_number.reference == NumericReference((), (0,), 4)
+
+
+def test_what_may_be_logged_is_said_by_column_or_for_all() -> None:
+    contract = infer_contract(
+        ROWS, config(log=LogConfig(LogInputs.hashed), columns={"job": ColumnConfig(log=LogInputs.none)})
+    )
+    assert [logged_of(column) for column in contract.columns] == ["hashed", "none", "hashed"]
+    opened = infer_contract(
+        ROWS, config(log=LogConfig(LogInputs.none), columns={"age": ColumnConfig(log=LogInputs.full)})
+    )
+    assert [logged_of(column) for column in opened.columns] == ["full", "none", "none"]
 
 
 def test_dropped_columns_are_gone() -> None:

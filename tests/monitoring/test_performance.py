@@ -146,3 +146,21 @@ def test_an_empty_log_is_a_warning(home: Workspace) -> None:
     report = ask(home)
     assert report.verdict == "warn"
     assert not Path(home.predictions).exists()
+
+
+def test_columns_that_the_log_does_not_hold_are_not_shown_apart_and_do_not_drift(
+    home: Workspace, write: Write, version: str
+) -> None:
+    values: list[float | str | None] = [1.0, None, "0a1b", None]
+    write(
+        PredictionLine(str(place), 0, time.time() - 9, NAME, version, values, "yes", 0.6, [], 1.0, masked="fnhn")
+        for place in range(300)
+    )
+    for by in ("visits", "plan"):
+        with pytest.raises(ConfigError, match="the log does not hold this column as it is"):
+            ask(home, by=by)
+    found = ask(home, by="town").sections
+    assert [group["slice"] for group in found["performance"].figures["cut"]] == ["0a1b"]
+    judged = {each["column"] for each in found["drift"].figures["columns"]}
+    assert "age" in judged
+    assert not judged & {"visits", "town", "plan"}

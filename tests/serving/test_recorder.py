@@ -11,6 +11,7 @@ import pytest
 
 from tabi.contract import Fault
 from tabi.predictions import LogReader, PredictionLine, PredictionLog
+from tabi.predictions.privacy import Privacy
 from tabi.serving.model import Model
 from tabi.serving.recorder import Asked, Decided, Recorder
 from tabi.serving.telemetry.cells import Cells, read_all
@@ -93,3 +94,15 @@ def test_two_recorders_of_one_version_count_every_row_from_any_thread(
         if name in counts:
             counts[name] += int(np.sum(cell))
     assert counts == {"tabi_predictions_total": 16_000, "tabi_score_bins_total": 16_000}
+
+
+def test_a_log_holds_no_more_than_it_may(model: Model, cells: Cells, tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path / "log", 0)
+    recorder = Recorder(model, log, cells, Lock(), Privacy("hashed", b"k" * 32))
+    recorder.record(decided(model, [dict(ROW), {}]), asked(2), {})
+    log.close()
+    first, second = LogReader(tmp_path / "log")
+    assert (first.masked, second.masked) == ("hhhh", "hhhh")
+    assert all(isinstance(value, str) and len(value) == 16 for value in first.inputs)
+    assert list(second.inputs) == [None, "", None, ""]
+    assert "東京".encode() not in b"".join(path.read_bytes() for path in (tmp_path / "log").iterdir())

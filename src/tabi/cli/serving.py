@@ -30,6 +30,14 @@ class Readers(StrEnum):
     ADMIN = "admin"
 
 
+class Inputs(StrEnum):
+    """What the prediction log keeps of a row's values."""
+
+    FULL = "full"
+    HASHED = "hashed"
+    NONE = "none"
+
+
 class Require(StrEnum):
     """Which of several models must be there for the server to start and to be ready."""
 
@@ -68,6 +76,13 @@ def serve(
     metrics: Annotated[Readers, typer.Option(help="Who may read /metrics.", envvar="TABI_METRICS")] = Readers.PUBLIC,
     feedback: Annotated[Readers, typer.Option(help="Who may send feedback.", envvar="TABI_FEEDBACK")] = Readers.ADMIN,
     log: Annotated[bool, typer.Option(help="Write the prediction log.", envvar="TABI_LOG")] = True,
+    log_inputs: Annotated[
+        Inputs,
+        typer.Option(help="No column is logged with more, whatever its project says.", envvar="TABI_LOG_INPUTS"),
+    ] = Inputs.FULL,
+    log_key: Annotated[
+        Path | None, typer.Option(help="File of the key of values that are logged hashed.", envvar="TABI_LOG_KEY")
+    ] = None,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="A log line for every request.", envvar="TABI_ACCESS_LOG")
     ] = False,
@@ -111,6 +126,8 @@ def serve(
         metrics=metrics.value,
         feedback=feedback.value,
         log=workspace.predictions if log else None,
+        log_inputs=log_inputs.value,
+        log_key=log_key,
         access_log=access_log,
         origins=tuple(origin or ()),
         require=require.value,

@@ -211,6 +211,10 @@ class CategoricalReference(msgspec.Struct, frozen=True):
     missing: int
 
 
+Logged = Literal["full", "hashed", "none"]
+"""What the server's log keeps of a column's values; unset is full."""
+
+
 class NumericColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="numeric"):
     """A column of numbers. `minimum` and `maximum` are allowed values themselves."""
 
@@ -219,6 +223,7 @@ class NumericColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="numeric"
     minimum: float | None = None
     maximum: float | None = None
     reference: NumericReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 class CategoricalColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="categorical"):
@@ -229,6 +234,7 @@ class CategoricalColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="cate
     nullable: bool = True
     closed: bool = False
     reference: CategoricalReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 class TextColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
@@ -237,6 +243,7 @@ class TextColumn(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
     name: str
     nullable: bool = True
     reference: NumericReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 class Target(msgspec.Struct, frozen=True):

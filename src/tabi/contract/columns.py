@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Logged = Literal["full", "hashed", "none"]
+"""What the prediction log keeps of a column's values. Unset means `full`, and stands in no document: a reader of before
+there was a choice takes such a contract, and refuses one that it would not keep to.
+"""
+
+LOGGED: tuple[Logged, ...] = ("full", "hashed", "none")
+"""From the most that is kept to the least."""
 
 
 class NumericReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +43,7 @@ class NumericColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     minimum: float | None = None
     maximum: float | None = None
     reference: NumericReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 class CategoricalColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="categorical"):
@@ -43,6 +54,7 @@ class CategoricalColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     nullable: bool = True
     closed: bool = False
     reference: CategoricalReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 class TextColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="text"):
@@ -51,6 +63,12 @@ class TextColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     name: str
     nullable: bool = True
     reference: NumericReference | None = None
+    logged: Logged | msgspec.UnsetType = msgspec.UNSET
 
 
 Column = NumericColumn | CategoricalColumn | TextColumn
+
+
+def logged_of(column: Column) -> Logged:
+    """What the prediction log keeps of a column."""
+    return "full" if column.logged is msgspec.UNSET else column.logged

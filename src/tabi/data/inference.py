@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
+from msgspec import UNSET, UnsetType
 
 from tabi.contract import (
     MISSING_TEXT,
@@ -21,6 +23,7 @@ from tabi.contract import (
     NumericColumn,
     TextColumn,
 )
+from tabi.contract.columns import Logged
 from tabi.data.columns import counted, counts_of, reference_of_lengths, reference_of_numbers
 from tabi.data.kinds import CATEGORIES_AT_MOST, kind_of, too_many
 from tabi.data.rows import StoredRows
@@ -29,6 +32,7 @@ from tabi.data.targets import target_of
 from tabi.errors import ConfigError, DataError
 from tabi.project import ColumnConfig, ProjectConfig
 from tabi.project.config import Kind
+from tabi.project.log import LogInputs
 
 
 def infer_contract(raw: pd.DataFrame | StoredRows, config: ProjectConfig) -> Contract:
@@ -49,10 +53,16 @@ def infer_contract(raw: pd.DataFrame | StoredRows, config: ProjectConfig) -> Con
         raise DataError("no column is left beside the target: drop fewer columns")
     return Contract(
         name=config.name,
-        columns=tuple(_column(rows, name, config.columns.get(name, ColumnConfig())) for name in kept),
+        columns=tuple(_column(rows, name, _described(config, name)) for name in kept),
         target=target_of(rows, config),
         strict=config.strict,
     )
+
+
+def _described(config: ProjectConfig, name: str) -> ColumnConfig:
+    """What the project says of a column, and of all."""
+    found = config.columns.get(name, ColumnConfig())
+    return replace(found, log=found.log or config.log.inputs)
 
 
 def _refuse_unknown(name: str, features: list[str], target: str) -> None:
@@ -74,9 +84,11 @@ def _column(rows: StoredRows, name: str, config: ColumnConfig) -> Column:
     _refuse_contradiction(name, kind, config)
     nullable = config.nullable is not False
     if kind is Kind.numeric:
-        return NumericColumn(name, nullable, config.minimum, config.maximum, reference_of_numbers(rows, name))
+        return NumericColumn(
+            name, nullable, config.minimum, config.maximum, reference_of_numbers(rows, name), _logged(config)
+        )
     if kind is Kind.text:
-        return TextColumn(name, nullable, reference_of_lengths(rows, name))
+        return TextColumn(name, nullable, reference_of_lengths(rows, name), _logged(config))
     return _categorical(rows, name, config)
 
 
@@ -111,4 +123,13 @@ def _categorical(rows: StoredRows, name: str, config: ColumnConfig) -> Categoric
         nullable=config.nullable is not False,
         closed=config.closed,
         reference=CategoricalReference(tuple(counts[category] for category in categories), other, missing),
+        logged=_logged(config),
     )
+
+
+def _logged(config: ColumnConfig) -> Logged | UnsetType:
+    """What the log keeps: where that is all, nothing is said."""
+    log = config.log
+    if log is LogInputs.hashed:
+        return "hashed"
+    return "none" if log is LogInputs.none else UNSET

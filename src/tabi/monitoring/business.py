@@ -15,6 +15,8 @@ KIND = "experiment-metric"
 def look(question: Question) -> Found:
     """The mean value of the rows that have one, by version and arm, and by window and slice where one is asked for."""
     asked = question.asked
+    if asked.by:
+        question.refuse_hidden(asked.by)
     groups = Groups(question.tables, question.bundle.contract(), asked.window, asked.by)
     found = [(group, mean(groups.outcomes(group))) for group in groups.all() if group.valued]
     count = sum(group.valued for group, _ in found)

@@ -44,6 +44,8 @@ def look(question: Question) -> Found:
     asked, joins = question.asked, question.tables.joins
     whole = _measured(question, Groups(question.tables, question.bundle.contract(), None, None))
     cut = []
+    if asked.by:
+        question.refuse_hidden(asked.by)
     if asked.window or asked.by:
         cut = _measured(question, Groups(question.tables, question.bundle.contract(), asked.window, asked.by))
     judgement = _judge(question, whole)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tabi.bundle import Bundle
-from tabi.errors import NotFoundError
+from tabi.errors import ConfigError, NotFoundError
 from tabi.project import MonitorConfig, ProjectConfig, load_config, project_names
 from tabi.store import Store
 from tabi.workspace import Workspace
@@ -72,6 +72,35 @@ class Question:
     def bounds(self) -> MonitorConfig:
         """What the project asks of its model in use."""
         return MonitorConfig() if self.config is None else self.config.monitor
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Columns of which the log does not have every value of the version that answers now."""
+        return self._masked("hn")
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Those of them of which it does not even have a hash for each value."""
+        return self._masked("n")
+
+    def refuse_hidden(self, by: str) -> None:
+        """`ConfigError` for a column whose values cannot be shown apart, since the log has not enough of them."""
+        numeric = {column.name for column in self.bundle.contract().numeric}
+        if by in self.left_out or by in self.hidden & numeric:
+            raise ConfigError(f"--by {by!r}: the log does not hold this column as it is; see log.inputs of the project")
+
+    def _masked(self, letters: str) -> frozenset[str]:
+        columns = self.bundle.contract().columns
+        return frozenset(
+            column.name
+            for place, column in enumerate(columns)
+            if any(mask[place : place + 1] in letters for mask in self._masks)
+        )
+
+    @cached_property
+    def _masks(self) -> list[str]:
+        query = "SELECT DISTINCT masked FROM predictions WHERE version = $version AND masked <> ''"
+        return [mask for (mask,) in self.tables.rows(query, version=self.bundle.id)]
 
     @cached_property
     def tables(self) -> LogTables:

@@ -42,6 +42,7 @@ PREDICTION = {
     "ms": "DOUBLE",
     "arm": "VARCHAR",
     "unit": "VARCHAR",
+    "masked": "VARCHAR",
 }
 
 

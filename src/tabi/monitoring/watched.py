@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,22 +46,25 @@ def batches(question: Question, contract: Contract) -> Iterator[Batch]:
     """All rows of the version that answers now, in no order."""
     found = question.tables.batches(f"SELECT {_FIELDS} {_OF_VERSION}", BATCH, version=question.bundle.id)
     for rows in found:
-        yield _batch(rows, contract)
+        yield _batch(rows, contract, question.hidden)
 
 
 def sample(question: Question, contract: Contract, most: int) -> Batch:
     """At most so many of those rows, each as likely as another."""
     taken = f"USING SAMPLE reservoir({most:d} ROWS) REPEATABLE ({_SEED})"
     query = f"SELECT {_FIELDS} FROM (SELECT * {_OF_VERSION}) {taken}"  # noqa: S608  our own words
-    return _batch(question.tables.rows(query, version=question.bundle.id), contract)
+    return _batch(question.tables.rows(query, version=question.bundle.id), contract, question.hidden)
 
 
-def _batch(rows: Sequence[tuple[Any, ...]], contract: Contract) -> Batch:
+def _batch(rows: Sequence[tuple[Any, ...]], contract: Contract, hidden: Container[str]) -> Batch:
+    """`hidden`: columns that are left out, since the log has not their values."""
     inputs = [_decode(row[1]) for row in rows]
     columns: dict[str, Values] = {}
     # a line of another contract, which no server writes, is not of these columns
     whole = [index for index, values in enumerate(inputs) if len(values) == len(contract.columns)]
     for place, column in enumerate(contract.columns):
+        if column.name in hidden:
+            continue
         values = [inputs[index][place] for index in whole]
         if isinstance(column, NumericColumn):
             columns[column.name] = np.array([v if isinstance(v, float) else np.nan for v in values], dtype=np.float64)

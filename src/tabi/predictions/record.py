@@ -18,7 +18,8 @@ class PredictionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
     `inputs`: the row in the contract's order. `probability`: of the positive label, `None` where the model gave none.
     `warnings`: (column, rule) of each fault that was let pass. `ms`: milliseconds from request to answer.
     `arm`: of the policy, "" where it has none. `unit`: whom the policy took the row for, "" where nobody was named.
-    An empty one takes nothing in the line.
+    `masked`: a letter for each of `inputs`: f as it is, h a keyed hash, n left out; "" is f for all. What is empty of
+    these three takes nothing in the line.
     """
 
     id: str
@@ -33,6 +34,7 @@ class PredictionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
     ms: float
     arm: str = ""
     unit: str = ""
+    masked: str = ""
 
 
 class MulticlassLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="multiclass"):
@@ -50,6 +52,7 @@ class MulticlassLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
     ms: float
     arm: str = ""
     unit: str = ""
+    masked: str = ""
 
 
 class RegressionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="regression"):
@@ -66,6 +69,7 @@ class RegressionLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, 
     ms: float
     arm: str = ""
     unit: str = ""
+    masked: str = ""
 
 
 Line = PredictionLine | MulticlassLine | RegressionLine

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from tabi.project.gates import FairnessConfig, GatesConfig
+from tabi.project.log import LogConfig, LogInputs
 from tabi.project.monitor import MonitorConfig
 from tabi.project.promises import CardConfig, SlaConfig
 
@@ -112,6 +113,7 @@ class ColumnConfig:
     categories: list[str] | None = None
     closed: bool = False
     unique: bool = False
+    log: LogInputs | None = None
 
 
 @dataclass
@@ -250,5 +252,6 @@ class ProjectConfig:
     card: CardConfig = field(default_factory=CardConfig)
     sla: SlaConfig = field(default_factory=SlaConfig)
     monitor: MonitorConfig = field(default_factory=MonitorConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     # the text of the project's pipeline.py for `preset: own`: read from its file, never a key of config.yaml
     code: str = ""

@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 
 from tabi.contract import Contract, Fault, Tensors
 from tabi.predictions import Line, PredictionLog, encode_lines
+from tabi.predictions.privacy import Privacy, mask_of
 from tabi.serving.answers import Floats
 from tabi.serving.model import Model
 from tabi.serving.telemetry.bins import BinCounter
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import ModelMetrics
+
+EVERYTHING = Privacy()
 
 
 class Decided(NamedTuple):
@@ -42,10 +45,13 @@ class Asked(NamedTuple):
 class Recorder:
     """Keeps the predictions of one version.
 
+    `privacy`: what its log may hold.
     `counting`: held while cells are added to. Two recorders of one version, as after a reload, add to the same cells.
     """
 
-    def __init__(self, model: Model, log: PredictionLog | None, cells: Cells, counting: Lock) -> None:
+    def __init__(
+        self, model: Model, log: PredictionLog | None, cells: Cells, counting: Lock, privacy: Privacy = EVERYTHING
+    ) -> None:
         name, version, contract = model.name, model.version, model.contract
         self._name = name
         self._version = version
@@ -56,6 +62,7 @@ class Recorder:
         self._metrics = ModelMetrics(cells, name, version, contract.target.classes or ("",), created)
         self._bins = BinCounter(contract, cells, name, version, model.reference.scores)
         self._in_order = _contract_order(contract)
+        self._mask = mask_of(contract, privacy)
         self._counting = counting
 
     def loaded(self) -> None:
@@ -93,6 +100,7 @@ class Recorder:
     def _lines(self, decided: Decided, asked: Sequence[Asked], faults: Mapping[int, list[Fault]]) -> list[Line]:
         now, clock, in_order = time(), perf_counter_ns(), self._in_order
         name, version, line, logged = self._name, self._version, self._answers.line_type, self._answers.logged
+        letters, mask = self._mask
         numbers, texts = decided.tensors.numeric.tolist(), decided.tensors.categorical.tolist()
         return [
             line(
@@ -101,12 +109,13 @@ class Recorder:
                 now,
                 name,
                 version,
-                in_order(numbers[index] + texts[index]),
+                mask(in_order(numbers[index] + texts[index])) if mask else in_order(numbers[index] + texts[index]),
                 *logged(found),
                 [(fault.column, fault.rule) for fault in faults[index]] if index in faults else [],
                 (clock - whose.began) / 1e6,
                 whose.arm,
                 whose.unit,
+                letters,
             )
             for index, (whose, found) in enumerate(zip(asked, decided.predictions, strict=True))
         ]

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from tabi.bundle.trust import Trust
+from tabi.contract.columns import Logged
 from tabi.errors import ConfigError
+from tabi.predictions.privacy import Privacy, read_key
 
 # seconds between two looks at a store: in a folder, and on S3, where each is a request that is paid
 POLL = 0.25
@@ -65,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `grpc_port`: of the Open
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
-    `feedback`: who may send it.
+    `log_inputs`: no column is logged with more; `log_key`: file of the key of hashes. `feedback`: who may send it.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
     `evidence`: folder of the record that a server leaves when it answers, None leaves none.
     `handover`: whether the port is taken from the server that has it, and given to the one that follows.
@@ -83,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Path | None = None
     metrics: Literal["public", "admin"] = "public"
     log: Path | None = None
+    log_inputs: Logged = "full"
+    log_key: Path | None = None
     access_log: bool = False
     feedback: Literal["public", "admin"] = "admin"
     origins: tuple[str, ...] = ()
@@ -92,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust | None = None
     evidence: Path | None = None
     store_url: str | None = None
+
+
+def privacy_of(settings: Settings) -> Privacy:
+    """What the log may hold; `ConfigError` where the key is none."""
+    return Privacy(settings.log_inputs, None if settings.log_key is None else read_key(settings.log_key))
 
 
 def poll_of(store_url: str | None, refs: Iterable[str]) -> float:

@@ -25,7 +25,7 @@ from tabi.serving.protocols.exchange import Decide
 from tabi.serving.recorder import Recorder
 from tabi.serving.routes import Routes
 from tabi.serving.served import Event, Served
-from tabi.serving.settings import Settings
+from tabi.serving.settings import Settings, privacy_of
 from tabi.serving.slot import Slot
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import Counter, FeedbackMetrics, ReloadMetrics, RequestMetrics
@@ -50,6 +50,7 @@ class Worker:
         self._cells = Cells(folder, number)
         self._log = None if settings.log is None else PredictionLog(settings.log, number)
         self._writer = None if settings.log is None else Writer(FeedbackLog(settings.log))
+        self._privacy = privacy_of(settings)
         self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
         self._told = 0
         self._telling = Lock()
@@ -133,7 +134,7 @@ class Worker:
         self._cells.close()
 
     def _slot(self, model: Model) -> Slot:
-        recorder = Recorder(model, self._log, self._cells, self._counting)
+        recorder = Recorder(model, self._log, self._cells, self._counting, self._privacy)
         return Slot(model, recorder, self.settings.limits.rows)
 
     def _note(self, event: Event) -> None:
@@ -146,6 +147,8 @@ class Worker:
             self._cells.problem,
             *self._large.problems,
         ]
+        if self._log is not None:
+            found += [self._privacy.problem(served.slot.model.contract) for served in self.models if served.ready]
         # the disk that one process finds full, the other does too
         return list(dict.fromkeys(problem for problem in found if problem is not None))
 

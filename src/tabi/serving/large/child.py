@@ -24,6 +24,7 @@ from tabi.serving.ndjson import LineReader
 from tabi.serving.problems import problem_of
 from tabi.serving.recorder import Recorder
 from tabi.serving.routes import codec_of, endpoint_of
+from tabi.serving.settings import privacy_of
 from tabi.serving.slot import Slot
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import Counter
@@ -53,6 +54,7 @@ class LargeWorker:
         self._codec: Codec = codec_of(settings.limits)
         self._cells = Cells(orders.folder, orders.number)
         self._log = None if settings.log is None else PredictionLog(settings.log, orders.number)
+        self._privacy = privacy_of(settings)
         self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
         self._told = 0
         # of each model the version that answers, and one more while an older request ends
@@ -81,7 +83,7 @@ class LargeWorker:
             model = Model.open(Path(task.folder), self._trust)
             if model.version != task.version:
                 raise BundleError(f"the bundle {task.folder} is another one by now")
-            recorder = Recorder(model, self._log, self._cells, Lock())
+            recorder = Recorder(model, self._log, self._cells, Lock(), self._privacy)
             slot = Slot(model, recorder, self._limits.rows)
         self._slots[key] = slot
         while len(self._slots) > self._most:
