@@ -22,7 +22,7 @@ def test_an_interval_of_a_share_stays_within_and_around_it(rows: int, part: floa
     # its ends are the shares from which the one that was seen is Z standard errors away
     for end in (found.low, found.high):
         if 0 < end < 1:
-            assert abs(found.value - end) == pytest.approx(Z * sqrt(end * (1 - end) / rows), rel=1e-6, abs=1e-9)
+            assert abs(found.value - end) == pytest.approx(Z * sqrt(end * (1 - end) / rows), rel=1e-6, abs=1e-6)
 
 
 def slow_components(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
