@@ -17,6 +17,7 @@ import uvicorn
 
 from tabi.serving.accepting import Acceptor, Shares
 from tabi.serving.http.connection import Connection
+from tabi.serving.scheduling import ask_for_short_turns
 from tabi.serving.telemetry.logs import log_to_stdout
 from tabi.serving.worker import Worker
 
@@ -59,6 +60,7 @@ def run_worker(
     )
     log_to_stdout()
     sys.setswitchinterval(SWITCH_SECONDS)
+    ask_for_short_turns()
     # what is there now stays: looking at it in every collection would only take time
     gc.collect()
     gc.freeze()
