@@ -19,6 +19,8 @@ ASK_SECONDS = 10.0
 # a server looks at the store several times a second, and fetches what it finds there
 FOLLOW_SECONDS = 60.0
 LOOK_SECONDS = 0.05
+# a store may be slow once; what stays wrong for so long stays wrong
+FAILING_SECONDS = 1.0
 
 
 def smoke(ask: Ask, bundle: Bundle, tell: Tell, limit_s: float = FOLLOW_SECONDS) -> None:
@@ -70,15 +72,26 @@ def refused(what: str, status: int, content: bytes) -> DeployError:
 
 def _until_bundle(ask: Ask, bundle: Bundle, limit_s: float) -> None:
     path, body = f"/models/{bundle.name}/predict", {"features": typical_row(bundle.contract())}
-    end = monotonic() + limit_s
+    began, failing = monotonic(), 0.0
     while True:
         found = ask(path, body)
         version = found.get("version") if isinstance(found, dict) else None
         if version == bundle.id:
             return
-        if monotonic() > end:
+        problem = _problem(ask, bundle.name)
+        failing = failing or monotonic() if problem else 0.0
+        if problem and monotonic() - failing > FAILING_SECONDS:
+            raise DeployError(f"{bundle.name} {bundle.id[:12]} is not loaded by the server: {problem}")
+        if monotonic() - began > limit_s:
             raise DeployError(
                 f"{path} still answers by {str(version)[:12]} after {limit_s:.0f} s, and not by {bundle.id[:12]}: "
                 "/readyz says why"
             )
         sleep(LOOK_SECONDS)
+
+
+def _problem(ask: Ask, name: str) -> str | None:
+    """Why the server does not answer with what the store means, if it says so."""
+    statuses = {each["name"]: each for each in ask("/models")["models"]}
+    found: str | None = statuses.get(name, {}).get("problem")
+    return found
