@@ -61,7 +61,6 @@ class Container:
     revision: str = field(compare=False)
     image: str = field(compare=False)
     running: bool = field(compare=False)
-    restarts: int = field(compare=False)
     exit_code: int = field(compare=False)
 
     @classmethod
@@ -74,7 +73,6 @@ class Container:
             told["Labels"].get(LABEL) or f"compose-{found['Image'].removeprefix('sha256:')[:12]}-by-hand",
             told["Image"],
             state["Running"] and not state["Restarting"],
-            found["RestartCount"],
             state["ExitCode"],
         )
 
@@ -166,7 +164,8 @@ class Compose:
         until = monotonic() + START_SECONDS
         while (found := serving_line(self._docker.said(made.id))) is None:
             now = next((each for each in self._containers() if each == made), made)
-            if now.restarts or not now.running:
+            # started again a few times; between two of them its exit code is known
+            if not now.running:
                 said = last_line(self._docker.said(made.id))
                 raise DeployError(f"the server ended with exit code {now.exit_code}: {said}")
             if monotonic() > until:

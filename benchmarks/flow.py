@@ -17,18 +17,21 @@ PAUSE_S = 0.01
 
 @dataclass
 class Flow:
-    """What came of the requests. `versions`: of the answers, each with the moment at which it was first seen."""
+    """What came of the requests. `versions`: of the answers, as they changed; `last`: when each was seen last."""
 
     answered: int = 0
     failed: list[str] = field(default_factory=list)
-    versions: list[tuple[str, float]] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+    last: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, version: str) -> None:
+        """An answer by a version."""
         with self.lock:
             self.answered += 1
-            if not self.versions or self.versions[-1][0] != version:
-                self.versions.append((version, time.monotonic()))
+            self.last[version] = time.perf_counter()
+            if not self.versions or self.versions[-1] != version:
+                self.versions.append(version)
 
 
 @contextmanager
