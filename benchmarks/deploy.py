@@ -129,8 +129,8 @@ def failures(desk: Desk, to: tuple[str, ...], by: tuple[str, ...], target: str) 
 def page(results: list[Found], name: str, load: float) -> str:
     """The figures."""
     rows = [
-        f"| {f.target} | {_spread(f.deploy_s)} | {_spread(f.rollback_s)} | {_spread(f.settled_s)} | {AIM_S[f.target]:.0f} "
-        f"| {f.answered:,} | {f.failed} |"
+        f"| {f.target} | {_spread(f.deploy_s)} | {_spread(f.rollback_s)} | {_spread(f.settled_s)} "
+        f"| {AIM_S[f.target]:.0f} | {f.answered:,} | {f.failed} |"
         for f in results
     ]
     failed = [f"| {f.target} | {what} | {seconds:.1f} |" for f in results for what, seconds in f.failures_s.items()]
@@ -142,10 +142,11 @@ def page(results: list[Found], name: str, load: float) -> str:
             f"Load of the machine when it began: {load:.1f}.",
             machine(("sqlalchemy", "onnxruntime")),
             "",
-            f"Two versions of `{name}`. Four clients ask all the time, two of them by connections that they keep; nothing",
-            "is asked twice. Each round deploys the second version by a server of other settings, then rolls both back by",
-            "one command. Seconds of the commands, from the start of their process to its end, smoke test included; and",
-            "from the start of the rollback to the last answer of the version rolled away. Median and slowest.",
+            f"Two versions of `{name}`. Four clients ask all the time, two of them by connections that they keep;",
+            "nothing is asked twice. Each round deploys the second version by a server of other settings, then rolls",
+            "both back by one command. Seconds of the commands, from the start of their process to its end, smoke test",
+            "included; and from the start of the rollback to the last answer of the version that was rolled away. Median",
+            "and slowest.",
             "",
             "| target | deploy | slowest | rollback | slowest | settled | slowest | aim | answered | not answered |",
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
