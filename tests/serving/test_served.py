@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from tabi.errors import NotFoundError, NotReadyError
+from tabi.serving.recorder import Asked
 from tabi.serving.served import Served
 from tabi.serving.telemetry.cells import read_all
 from tabi.store import Store
@@ -221,7 +222,7 @@ def test_the_version_before_is_gone_with_its_last_request(own_harbour: Harbour, 
         models = [weakref.ref(in_flight.model)]
         worker.models.reload(None, None)
         assert models[0]() is not None
-        assert in_flight.decide([ROW], str, "a", 0).predictions
+        assert in_flight.decide([ROW], str, Asked("a", 0, 0)).predictions
         del in_flight
         for _ in range(3):
             assert models[-1]() is None
@@ -241,12 +242,12 @@ def test_rows_of_a_version_that_was_left_are_counted_whenever_they_end(
     slots = []
     for path in (newer, None, newer, None):
         slots.append(served.slot)
-        served.slot.decide([ROW] * 3, str, "a", 0)
+        served.slot.decide([ROW] * 3, str, Asked("a", 0, 0))
         worker.models.reload("voyage", path)
     for slot in slots:
-        slot.decide([ROW], str, "late", 0)
+        slot.decide([ROW], str, Asked("late", 0, 0))
     del slots, slot
     worker.follow()
     counted = [int(counts.sum()) for (name, _), counts in read_all(worker._folder).items() if name == SCORES]
     assert counted == [8, 8]
-    assert served._left == []
+    assert served._pool._left == []

@@ -13,7 +13,7 @@ from tabi.errors import RequestError
 from tabi.predictions import LogReader, PredictionLine, PredictionLog
 from tabi.serving.messages import Row
 from tabi.serving.model import Model
-from tabi.serving.recorder import Recorder
+from tabi.serving.recorder import Asked, Recorder
 from tabi.serving.slot import CHUNK, Slot
 from tabi.serving.telemetry.cells import Cells
 from tests.serving.conftest import ROW, Harbour
@@ -58,7 +58,7 @@ def path(fault: Fault) -> str:
 
 def test_chunks_are_decided_and_logged_in_the_order_of_the_rows(kept: Kept) -> None:
     rows: list[Row] = [{"age": index % 100, "fare": index} for index in range(2 * CHUNK + 5)]
-    found = kept.slot.decide(rows, path, "a", 0)
+    found = kept.slot.decide(rows, path, Asked("a", 0, 0))
     assert found.predictions == kept.slot.model.decide(rows, path).predictions
     assert kept.lines() == [(index, each.probability) for index, each in enumerate(found.predictions)]
 
@@ -66,7 +66,7 @@ def test_chunks_are_decided_and_logged_in_the_order_of_the_rows(kept: Kept) -> N
 def test_a_warning_names_its_row_in_whatever_chunk_it_is(kept: Kept) -> None:
     rows: list[Row] = [dict(ROW) for _ in range(CHUNK + 3)]
     rows[1]["age"] = rows[CHUNK + 2]["age"] = "x"
-    warnings = kept.slot.decide(rows, path, "a", 0).warnings
+    warnings = kept.slot.decide(rows, path, Asked("a", 0, 0)).warnings
     assert [warning.path for warning in warnings] == ["rows[1].age", f"rows[{CHUNK + 2}].age"]
 
 
@@ -74,13 +74,13 @@ def test_a_row_in_the_last_chunk_that_is_refused_leaves_nothing_in_the_log(linea
     rows: list[Row] = [dict(ROW) for _ in range(CHUNK + 3)]
     rows[-1]["age"] = rows[-1]["fare"] = 1e308
     with pytest.raises(RequestError) as refused:
-        linear.slot.decide(rows, path, "a", 0)
+        linear.slot.decide(rows, path, Asked("a", 0, 0))
     assert [place for place, _ in refused.value.problems] == [f"rows[{CHUNK + 2}]."]
     assert linear.lines() == []
 
 
 def test_one_row_too_many_is_refused_before_any_is_logged(kept: Kept) -> None:
     with pytest.raises(RequestError, match=str(LIMIT)):
-        kept.slot.decide([{}] * (LIMIT + 1), path, "a", 0)
+        kept.slot.decide([{}] * (LIMIT + 1), path, Asked("a", 0, 0))
     assert kept.lines() == []
-    assert len(kept.slot.decide([{}] * LIMIT, path, "a", 0).predictions) == LIMIT
+    assert len(kept.slot.decide([{}] * LIMIT, path, Asked("a", 0, 0)).predictions) == LIMIT

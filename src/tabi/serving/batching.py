@@ -58,7 +58,7 @@ class Batcher:
         self._texts: list[str] = []
         self._faults: dict[int, list[Fault]] = {}
 
-    def submit(self, row: Row, request_id: str, began: int, done: Done) -> None:
+    def submit(self, row: Row, request_id: str, began: int, done: Done, arm: str = "", unit: str = "") -> None:
         """Answer `row` at the end of this turn of the loop; `RequestError` at once if it cannot be answered."""
         faults: list[Fault] = []
         index = len(self._waiting)
@@ -72,7 +72,7 @@ class Batcher:
             # nothing of a row that leaves the turn may stay, or the others would be answered with its values
             self._cut(index)
             raise
-        self._waiting.append(_Waiting(Asked(request_id, 0, began), warnings, done))
+        self._waiting.append(_Waiting(Asked(request_id, 0, began, arm, unit), warnings, done))
         if index == 0:
             asyncio.get_running_loop().call_soon(self._end)
         elif index + 1 == MOST:

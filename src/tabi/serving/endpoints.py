@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tabi.errors import NotFoundError, NotReadyError
 from tabi.serving.batching import Done
@@ -13,7 +13,11 @@ from tabi.serving.model import Decisions, Model, PathOf
 from tabi.serving.places import path_in_features, path_in_rows
 from tabi.serving.problems import problem
 from tabi.serving.protocols.exchange import Decide, Request
+from tabi.serving.recorder import Asked
 from tabi.serving.slot import Read, Slot
+
+if TYPE_CHECKING:
+    from tabi.serving.steering.steering import Steering
 
 # up to here a body is answered on the event loop: a hop to a thread costs more than its rows
 INLINE_ROW = 64 * 1024
@@ -46,7 +50,8 @@ Failure = Callable[[BaseException, str], Response]
 class Asking(NamedTuple):
     """A request whose body has arrived. `kind`: its media type, in lower case and without parameters.
 
-    `accept`: the Accept header, empty if there is none.
+    `accept`: the Accept header, empty if there is none. `unit`: whom the request is for, empty if nobody was named.
+    `arm`, `slot`: what the policy chose for it; where it divides nothing, its endpoint asks for the version itself.
     """
 
     headers: list[tuple[bytes, bytes]]
@@ -56,10 +61,17 @@ class Asking(NamedTuple):
     body: bytes
     request_id: str
     began: int
+    unit: str = ""
+    arm: str = ""
+    slot: Slot | None = None
 
 
 class Holder(Protocol):
-    """Has the version of a model that answers now, once it is `ready`."""
+    """Has the version of a model that answers now, once it is `ready`. `steering`: how requests are divided, if so."""
+
+    @property
+    def steering(self) -> Steering | None:
+        """None: the slot answers all of them."""
 
     @property
     def ready(self) -> bool:
@@ -77,6 +89,10 @@ class Endpoint(Protocol):
     """The route as metrics name it."""
     limit: int
     """The most bytes that its body may have."""
+    served: Holder
+    """Its model."""
+    version: str | None
+    """The version that the route names, if it names one."""
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Whether a body is answered on the event loop."""
@@ -115,15 +131,15 @@ class Predict:
         if asking.kind not in JSON:
             done(unsupported(asking, "application/json"))
             return
-        slot = self.served.slot
-        slot.batcher.submit(self._read(asking.body), asking.request_id, asking.began, done)
+        slot = asking.slot or self.served.slot
+        slot.batcher.submit(self._read(asking.body), asking.request_id, asking.began, done, asking.arm, asking.unit)
 
     def work(self, asking: Asking) -> Response:
         """Answer a row that is uncommonly large."""
         if asking.kind not in JSON:
             return unsupported(asking, "application/json")
-        slot = self.served.slot
-        decided = slot.decide([self._read(asking.body)], path_in_features, asking.request_id, asking.began)
+        slot = asking.slot or self.served.slot
+        decided = slot.decide([self._read(asking.body)], path_in_features, whose_of(asking))
         reply = slot.model.answers.reply(decided.predictions[0], asking.request_id, decided.warnings)
         return Response(encode(reply))
 
@@ -153,14 +169,14 @@ class PredictBatch:
 
     def work(self, asking: Asking) -> Response:
         """Answer rows of any kind of body."""
-        slot = self.served.slot
+        slot = asking.slot or self.served.slot
         if asking.kind in JSON:
             chunks: Iterator[Read] = map(slot.model.read, self._codec.read_batch(asking.body))
         elif asking.kind in OF_ARROW:
             chunks = _read_arrow(asking, slot, self._codec.columns)
         else:
             return unsupported(asking, ", ".join(TAKES))
-        decided = slot.decide_chunks(chunks, path_in_rows, asking.request_id, asking.began)
+        decided = slot.decide_chunks(chunks, path_in_rows, whose_of(asking))
         if _wants_arrow(asking.accept):
             from tabi.serving import arrow
 
@@ -204,7 +220,7 @@ class Translated:
     def work(self, asking: Asking) -> Response:
         """Translate, decide, translate back."""
         try:
-            slot = self.served.slot
+            slot = asking.slot or self.served.slot
             if self.version not in (None, slot.model.version):
                 raise NotFoundError("this version of the model does not answer here")
         except (NotFoundError, NotReadyError) as error:
@@ -214,13 +230,18 @@ class Translated:
 
         def decide(rows: Sequence[Row], path: PathOf) -> Decisions:
             self._check(rows, len(asking.body), path)
-            return slot.decide(rows, path, asking.request_id, asking.began)
+            return slot.decide(rows, path, whose_of(asking))
 
         return self._handler(slot.model, request, decide)
 
 
 Large = Predict | PredictBatch | Translated
 """What a process of its own answers if it is large. `served`: its model, `version`: the one that the route names."""
+
+
+def whose_of(asking: Asking) -> Asked:
+    """Whose the first row of a request is."""
+    return Asked(asking.request_id, 0, asking.began, asking.arm, asking.unit)
 
 
 def unsupported(asking: Asking, takes: str) -> Response:

@@ -176,6 +176,26 @@ class Health(msgspec.Struct):
     version: str
 
 
+class VersionStatus(msgspec.Struct):
+    """A version that is loaded beside the champion: how long that took, and how much the process grew by it.
+
+    Both are 0 of one that was the champion before.
+    """
+
+    version: int
+    bundle: str
+    load_ms: float = 0.0
+    memory_bytes: int = 0
+
+
+class PolicyStatus(msgspec.Struct):
+    """The policy that a model follows. `beside`: what is loaded for it beside the champion."""
+
+    kind: str
+    revision: int
+    beside: list[VersionStatus] = []
+
+
 class ModelStatus(msgspec.Struct):
     """A model of the server. `problem` says why the version that its reference means now is not the one that answers.
 
@@ -189,6 +209,7 @@ class ModelStatus(msgspec.Struct):
     loaded: str | None = None
     reload_ms: float = 0.0
     problem: str | None = None
+    policy: PolicyStatus | None = None
 
 
 class ModelList(msgspec.Struct):

@@ -112,6 +112,7 @@ class Models:
         statuses = self.statuses
         problems = [f"{s.name}: a newer version could not be loaded" for s in statuses if s.ready and s.problem]
         problems += [f"{s.name}: no version is loaded" for s in statuses if not s.ready]
+        problems += [f"{served.name}: {served.unsteered}" for served in self._made if served.unsteered is not None]
         problems += [f"{served.name}: {served.distrust}" for served in self._made if served.distrust is not None]
         problems += [*self.problems(), *([self._agreement.problem] if self._agreement.problem else [])]
         missing = [not s.ready for s in statuses]

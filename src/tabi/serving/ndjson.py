@@ -12,6 +12,7 @@ from tabi.serving.messages import Place, Row
 from tabi.serving.places import MAX_PLACES, place, warnings_of
 from tabi.serving.recorder import Asked, Decided
 from tabi.serving.slot import Slot, by_row
+from tabi.serving.steering.copies import Copies
 
 
 class LineRefusal(msgspec.Struct):
@@ -30,26 +31,29 @@ class PredictLines:
     label = "/predict_batch"
 
     def __init__(self, served: Holder, codec: Codec) -> None:
-        self._served = served
+        self.served = served
         self._codec = codec
 
-    def reading(self, request_id: str, began: int) -> LineReader:
-        """A reader for one request, with the version that answers now to its end; `NotReadyError` if there is none."""
-        return LineReader(self._served.slot, self._codec, request_id, began)
+    def reading(self, whose: Asked, slot: Slot | None = None) -> LineReader:
+        """A reader for one request, with one version to its end: `slot`, or the one that answers now.
+
+        `whose`: its first line is. `NotReadyError` if nothing is loaded.
+        """
+        return LineReader(slot or self.served.slot, self._codec, whose)
 
 
 class LineReader:
     """Takes a body piece by piece and gives the answers to the lines that are complete.
 
-    `row`: the place of the next line among all that hold one.
+    `row`: the place of the next line among all that hold one. `copies`: where copies of its lines go, if anywhere.
     """
 
-    def __init__(self, slot: Slot, codec: Codec, request_id: str, began: int, row: int = 0) -> None:
+    def __init__(self, slot: Slot, codec: Codec, whose: Asked) -> None:
         self.ended = False
+        self.copies: Copies | None = None
         self.slot = slot
-        self.request_id = request_id
-        self.began = began
-        self.row = row
+        self.whose = whose
+        self.row = whose.row
         self._codec = codec
         self._rest = bytearray()
 
@@ -108,7 +112,8 @@ class LineReader:
             [predictions[row] for row in kept],
             outputs[kept],
         )
-        asked = [Asked(self.request_id, places[row], self.began) for row in kept]
+        request_id, _, began, arm, unit = self.whose
+        asked = [Asked(request_id, places[row], began, arm, unit) for row in kept]
         self.slot.recorder.record(decided, asked, {at: passed[row] for at, row in enumerate(kept) if row in passed})
         return [
             LineRefusal(places[row], [place(_column(fault), fault.rule) for fault in refused[row][:MAX_PLACES]])

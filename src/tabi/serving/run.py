@@ -157,8 +157,9 @@ class _Server(uvicorn.Server):
             from tabi.serving.protocols.grpc import start
 
             models = self._worker.models
+            decide = lambda name, version, call: self._worker.decider(name, version, *call)  # noqa: E731
             ready = lambda: models.readiness().status != "not_ready"  # noqa: E731
-            self._grpc = await start(self._worker.decider, ready, f"{settings.host}:{settings.grpc_port}")
+            self._grpc = await start(decide, ready, f"{settings.host}:{settings.grpc_port}")
             self._worker.grpc_port = self._grpc.port
 
     async def _follow(self) -> None:

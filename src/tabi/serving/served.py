@@ -11,19 +11,19 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from time import monotonic, perf_counter
 from typing import NamedTuple
-from weakref import ref as weak
 
 from tabi.bundle import Trust
 from tabi.errors import BundleError, ConfigError, NotFoundError, NotReadyError, StartError, StoreError, TabiError
 from tabi.serving.messages import ModelStatus
 from tabi.serving.model import Model
-from tabi.serving.recorder import Recorder
 from tabi.serving.slot import Slot
-from tabi.store import Store
-from tabi.store.listing import MANIFEST
+from tabi.serving.steering.follower import Follower
+from tabi.serving.steering.pool import Pool, Target, target_of
+from tabi.serving.steering.steerer import Steerer
+from tabi.serving.steering.steering import Steering
+from tabi.store import Followed, Store
 from tabi.store.snapshots import MODELS, is_name
 
 # before a bundle that could not be loaded is tried again unasked
@@ -42,26 +42,21 @@ class Event(NamedTuple):
     seconds: float
 
 
-class _Target(NamedTuple):
-    """A bundle as it lies on the disk: another `stamp` of its manifest is another bundle."""
-
-    folder: Path
-    stamp: tuple[int, int]
-
-
 class Prepared(NamedTuple):
     """A slot that is built and warm, and answers nothing yet. `began`: when its bundle was opened."""
 
     slot: Slot
-    target: _Target
+    target: Target
     began: float
 
 
 class Served:
     """Follows one reference. A request takes the slot once and keeps it: the old one lives until its last request ends.
 
+    Of a reference that follows a policy, the slot is the champion's; what the policy needs beside it is the follower's.
     One thread at a time may change it, which `Models` sees to; any may read. `make_slot` gives a model what it records
-    with; `tell` hears of every attempt to load; `trust` says whose signature a bundle must have.
+    with; `tell` hears of every attempt to load; `trust` says whose signature a bundle must have; `steerer` divides
+    requests, and without one the champion answers all.
     """
 
     def __init__(
@@ -71,6 +66,7 @@ class Served:
         make_slot: Callable[[Model], Slot],
         tell: Callable[[Event], None],
         trust: Trust | None = None,
+        steerer: Steerer | None = None,
     ) -> None:
         self.ref = ref
         self.name = _name_in(ref)
@@ -80,10 +76,10 @@ class Served:
         self._tell = tell
         self._trust = trust
         self._slot: Slot | None = None
-        self._left: list[tuple[weak[Model], Recorder]] = []
-        self._leaving = Lock()
-        self._now: _Target | None = None
-        self._failed: _Target | None = None
+        self._pool = Pool()
+        self._follower = Follower(self._pool, self._beside, steerer)
+        self._now: Target | None = None
+        self._failed: Target | None = None
         self._retry_at = 0.0
         self._loaded: str | None = None
         self._reload_ms = 0.0
@@ -95,6 +91,22 @@ class Served:
         if self._slot is None:
             raise NotReadyError(f"no version of {self.name} is loaded yet: try again in a moment")
         return self._slot
+
+    @property
+    def steering(self) -> Steering | None:
+        """How requests are divided now; None: the slot answers all of them."""
+        return self._follower.steering
+
+    @property
+    def held(self) -> int:
+        """Versions that are loaded."""
+        return len(self._pool)
+
+    @property
+    def unsteered(self) -> str | None:
+        """Why the policy's other versions get no requests, if so."""
+        problem = self._follower.problem
+        return None if problem is None else self._shown(problem)
 
     @property
     def ready(self) -> bool:
@@ -120,7 +132,8 @@ class Served:
         # of a path no more than its last part: everybody may read this
         folder, slash, last = self.ref.rpartition("/")
         ref = f"…/{last}" if folder or slash else self.ref
-        return ModelStatus(self.name, ref, version, slot is not None, self._loaded, self._reload_ms, self._problem)
+        ready, policy = slot is not None, self._follower.status
+        return ModelStatus(self.name, ref, version, ready, self._loaded, self._reload_ms, self._problem, policy)
 
     def cannot_start(self, error: TabiError) -> TabiError:
         """Why a server cannot start with this reference: where was looked, what was found, and two ways to mend it."""
@@ -145,20 +158,16 @@ class Served:
         `path` is absolute or relative to the store, in which it must lie; `NotFoundError` for any other. Whatever is
         raised, the version before stays.
         """
-        return self._build(self._target(path))
+        return self._build(self._target(path, self._followed_if_known(path)))
 
     def take(self, prepared: Prepared) -> None:
         """Answer with a slot from now on."""
         before, slot = self._slot, prepared.slot
         self._reload_ms = 0.0 if before is None else (perf_counter() - prepared.began) * 1000
         self.name = slot.model.name
-        if before is not None:
-            before.recorder.unloaded()
-            # not the slot, which is to go with its last request
-            with self._leaving:
-                self._left.append((weak(before.model), before.recorder))
         self._slot = slot
-        slot.recorder.loaded()
+        self._pool.keep({prepared.target, *self._follower.wanted})
+        self._pool.put(prepared.target, slot)
         self._now, self._failed = prepared.target, None
         self._loaded = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.note(None)
@@ -175,18 +184,27 @@ class Served:
     def follow(self, path: str | None = None) -> bool:
         """Load what is meant now if something else answers; whether it was swapped. What is wrong is in `status`."""
         try:
-            target = self._target(path)
+            found = self._followed(path)
+            self._follower.expect(found)
+            target = self._target(path, found)
         except Exception as error:  # noqa: BLE001  it may go better at the next look
             if self.note(error):
                 self._tell(Event(self.name, "failed", 0.0))
             return False
+        swapped = self._follow_champion(target)
+        if self._slot is not None and self._now is not None:
+            self._follower.follow(found, self._slot, self._now)
+        return swapped
+
+    def _follow_champion(self, target: Target) -> bool:
         if target == self._now:
             # what failed before is tried at once if it is meant again
             self._failed = None
             self.note(None)
         elif target != self._failed or monotonic() >= self._retry_at:
             try:
-                self.take(self._build(target))
+                held = self._pool.get(target)
+                self.take(self._build(target) if held is None else Prepared(held, target, perf_counter()))
             except Exception as error:  # noqa: BLE001
                 self.note(error)
             else:
@@ -195,15 +213,7 @@ class Served:
 
     def flush(self) -> None:
         """Count what recorders hold back, those of versions before too, whose last requests may just have ended."""
-        with self._leaving:
-            # looked at before the flush: a model that is gone gives its recorder nothing any more
-            gone = [model() is None for model, _ in self._left]
-            for _, recorder in self._left:
-                recorder.flush()
-            self._left = [left for left, is_gone in zip(self._left, gone, strict=True) if not is_gone]
-        slot = self._slot
-        if slot is not None:
-            slot.recorder.flush()
+        self._pool.flush()
 
     def note(self, error: Exception | None) -> bool:
         """Keep in mind what is wrong; whether that is new. The log has all of it, everybody is shown no folder."""
@@ -215,14 +225,32 @@ class Served:
         self._problem = shown
         return new
 
-    def _target(self, path: str | None) -> _Target:
-        folder = self._store.resolve(self.ref) if path is None else self._inside(path)
+    def _followed(self, path: str | None) -> Followed | None:
+        """The policy, where the reference follows one and no operator asked for a bundle."""
+        return self._store.followed(self.ref) if path is None else None
+
+    def _followed_if_known(self, path: str | None) -> Followed | None:
         try:
-            found = (folder / MANIFEST).stat()
-        except OSError as error:
-            raise StoreError(f"the bundle {folder} cannot be read ({error.strerror}): make it readable") from error
-        # not the time of its content, which a copy may keep
-        return _Target(folder, (found.st_ino, found.st_ctime_ns))
+            return self._followed(path)
+        except StoreError as error:
+            # of a kind that is not known here: `latest` is its champion
+            self.note(error)
+            return None
+
+    def _target(self, path: str | None, found: Followed | None) -> Target:
+        if path is not None:
+            return target_of(self._inside(path))
+        return target_of(self._store.resolve(self.ref) if found is None else found.folder(found.policy.champion))
+
+    def _beside(self, folder: Path) -> Slot:
+        began = perf_counter()
+        try:
+            slot = self._make_slot(self._open(folder))
+        except Exception:
+            self._tell(Event(self.name, "failed", perf_counter() - began))
+            raise
+        self._tell(Event(self.name, "loaded", perf_counter() - began))
+        return slot
 
     def _inside(self, path: str) -> Path:
         found = self._store.snapshot_at(path)
@@ -230,7 +258,7 @@ class Served:
             raise NotFoundError("a path was refused that is no bundle of the store: name a snapshot below models/")
         return found
 
-    def _build(self, target: _Target) -> Prepared:
+    def _build(self, target: Target) -> Prepared:
         began = perf_counter()
         try:
             slot = self._make_slot(self._open(target.folder))

@@ -39,12 +39,12 @@ class Slot:
         self.batcher = Batcher(model, recorder)
         self.max_rows = max_rows
 
-    def decide(self, rows: Sequence[Row], path: PathOf, request_id: str, began: int) -> Decisions:
-        """As `Model.decide`, and recorded."""
+    def decide(self, rows: Sequence[Row], path: PathOf, whose: Asked) -> Decisions:
+        """As `Model.decide`, and recorded. `whose`: the first row is."""
         chunks = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-        return self.decide_chunks(map(self.model.read, chunks), path, request_id, began)
+        return self.decide_chunks(map(self.model.read, chunks), path, whose)
 
-    def decide_chunks(self, chunks: Iterable[Read], path: PathOf, request_id: str, began: int) -> Decisions:
+    def decide_chunks(self, chunks: Iterable[Read], path: PathOf, whose: Asked) -> Decisions:
         """Predictions and warnings for chunks of rows, one after the other. Nothing is recorded if a row is refused."""
         parts: list[_Part] = []
         refused: list[Fault] = []
@@ -64,16 +64,16 @@ class Slot:
                 break
         if refused:
             raise refusal_of_rows(refused, path)
-        self._record(parts, request_id, began)
+        self._record(parts, whose)
         predictions = [prediction for part in parts for prediction in part.decided.predictions]
         all_outputs = [part.decided.outputs for part in parts] or [self.model.answers.nothing]
         return Decisions(predictions, np.concatenate(all_outputs), warnings_of(shown, path))
 
-    def _record(self, parts: Iterable[_Part], request_id: str, began: int) -> None:
-        first = 0
+    def _record(self, parts: Iterable[_Part], whose: Asked) -> None:
+        request_id, first, began, arm, unit = whose
         for decided, faults in parts:
             count = len(decided.predictions)
-            asked = [Asked(request_id, first + index, began) for index in range(count)]
+            asked = [Asked(request_id, first + index, began, arm, unit) for index in range(count)]
             self.recorder.record(decided, asked, faults)
             first += count
 

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from time import perf_counter_ns
 
 from tabi.predictions import FeedbackLog, PredictionLog
 from tabi.serving.agreement import Agreement
@@ -21,12 +20,16 @@ from tabi.serving.http.watch import ROUTES, Watch
 from tabi.serving.large.process import LargeRequests
 from tabi.serving.model import Model
 from tabi.serving.models import Models
-from tabi.serving.protocols.exchange import Decide
+from tabi.serving.protocols.exchange import Found
 from tabi.serving.recorder import Recorder
 from tabi.serving.routes import Routes
 from tabi.serving.served import Event, Served
 from tabi.serving.settings import Settings, privacy_of
 from tabi.serving.slot import Slot
+from tabi.serving.steering.calls import found_by
+from tabi.serving.steering.flags import Flags
+from tabi.serving.steering.shadow import Shadows
+from tabi.serving.steering.steerer import Steerer
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import Counter, FeedbackMetrics, ReloadMetrics, RequestMetrics
 from tabi.serving.telemetry.trace import Tracer
@@ -60,8 +63,11 @@ class Worker:
         self._tracer = Tracer.from_environment()
         store = Store(settings.store_url or settings.store)
         agreement = Agreement(folder, number, settings.workers)
+        self._flags = Flags.from_environment(self._cells)
+        self._shadows = Shadows(settings, folder, number, self._cells)
+        steerer = Steerer(self._cells, self._shadows, self._flags)
         self.models = Models(
-            settings, agreement, lambda ref: Served(store, ref, self._slot, self._note, settings.trust)
+            settings, agreement, lambda ref: Served(store, ref, self._slot, self._note, settings.trust, steerer)
         )
         self.models.problems = self._problems
 
@@ -92,10 +98,9 @@ class Worker:
         """Each model that is loaded, with the version that answers."""
         return tuple((served.name, served.slot.model.version) for served in self.models if served.ready)
 
-    def decider(self, name: str, request_id: str) -> tuple[Model, Decide]:
-        """A model, and what decides for it and records under a request's id: how gRPC asks."""
-        slot, began = self.models.named(name).slot, perf_counter_ns()
-        return slot.model, lambda rows, path: slot.decide(rows, path, request_id, began)
+    def decider(self, name: str, version: str, request_id: str, unit: str) -> Found:
+        """A model, and what decides for one request of it and records: how gRPC asks."""
+        return found_by(self.models.named(name), version, request_id, unit)
 
     def follow(self) -> None:
         """Look at the store, and count what is still buffered."""
@@ -108,6 +113,7 @@ class Worker:
                 # several times a second would be too often
                 _log.exception("looking at the store failed")
         self._following = problem
+        self._large.held = sum(served.held for served in self.models)
         self._count()
 
     def _count(self) -> None:
@@ -131,6 +137,9 @@ class Worker:
         if self._log is not None:
             self._log.close()
         self._tracer.close()
+        self._shadows.close()
+        if self._flags is not None:
+            self._flags.close()
         self._cells.close()
 
     def _slot(self, model: Model) -> Slot:
@@ -146,6 +155,7 @@ class Worker:
             self._writer.problem if self._writer is not None else None,
             self._cells.problem,
             *self._large.problems,
+            *self._shadows.problems,
         ]
         if self._log is not None:
             found += [self._privacy.problem(served.slot.model.contract) for served in self.models if served.ready]

@@ -5,7 +5,17 @@ It knows of a bundle only the list of its files: the bundle package stands above
 
 from tabi.store.documents import StoredPolicy, StoredVersions, Versions
 from tabi.store.listing import FileEntry, bundle_id
-from tabi.store.store import Pointer, Store
+from tabi.store.store import Followed, Pointer, Store
 from tabi.store.verify import Finding
 
-__all__ = ["FileEntry", "Finding", "Pointer", "Store", "StoredPolicy", "StoredVersions", "Versions", "bundle_id"]
+__all__ = [
+    "FileEntry",
+    "Finding",
+    "Followed",
+    "Pointer",
+    "Store",
+    "StoredPolicy",
+    "StoredVersions",
+    "Versions",
+    "bundle_id",
+]

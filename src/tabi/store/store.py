@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tabi.errors import ConfigError, NotFoundError, StoreError
-from tabi.policy import Policy
+from tabi.policy import Assigned, Policy
 from tabi.store import documents
 from tabi.store.cache import Cache
 from tabi.store.documents import StoredPolicy, StoredVersions, Versions
@@ -46,6 +46,17 @@ class Pointer(NamedTuple):
     name: str
     id: str
     tag: str
+
+
+class Followed(NamedTuple):
+    """The policy that a reference follows, and the store that has its snapshots."""
+
+    store: Store
+    policy: Policy
+
+    def folder(self, of: Assigned) -> Path:
+        """Where a version of the policy can be read; `NotFoundError` if its snapshot is not there."""
+        return self.store.open_path(self.policy.name, of.bundle)
 
 
 class Store:
@@ -167,7 +178,25 @@ class Store:
             raise NotFoundError(f"{ref!r} is neither a model nor a folder with a {MANIFEST}: {self._known()}")
         return folder
 
+    def followed(self, ref: str) -> Followed | None:
+        """The policy that a reference follows: NAME or s3://BUCKET/PREFIX/models/NAME.
+
+        None if it names one version, or nothing was promoted; `StoreError` if the policy is unreadable.
+        """
+        store, name = self, ref
+        if ref.startswith("s3:"):
+            store, name, identity = self._address(ref)
+            if identity is not None:
+                return None
+        stored = store.policy(name) if is_name(name) else None
+        return None if stored is None else Followed(store, stored.policy)
+
     def _elsewhere(self, ref: str) -> Path:
+        store, name, identity = self._address(ref)
+        return store.open_path(name, identity)
+
+    def _address(self, ref: str) -> tuple[Store, str, str | None]:
+        """The store of an address on S3, the model and the snapshot that it names, if it names one."""
         found = _ADDRESS.fullmatch(ref)
         if found is None:
             raise ConfigError(
@@ -176,7 +205,7 @@ class Store:
         place = found["place"]
         if place not in self._others:
             self._others[place] = Store(place)
-        return self._others[place].open_path(found["name"], found["id"])
+        return self._others[place], found["name"], found["id"]
 
     def contains(self, path: Path) -> bool:
         """Whether `path`, its links followed, is a complete snapshot inside this store."""

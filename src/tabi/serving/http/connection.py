@@ -170,7 +170,7 @@ class Connection(Turns):
         self.short, self._body = None, b""
         span = door.watch.begin_span(head, label) if door.watch.tracing else None
         if door.admission.enter():
-            asking = Asking(self._headers, b"", head.kind, head.accept, body, request_id, self.began)
+            asking = Asking(self._headers, b"", head.kind, head.accept, body, request_id, self.began, head.unit)
             door.start(endpoint, asking, partial(self._answer, label, request_id, self.began, span))
         else:
             self._reply(label, request_id, self.began, span, door.busy(request_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +17,12 @@ from tabi.serving.http.descriptors import room_for
 from tabi.serving.http.heads import Head, read_head
 from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import Plain
+from tabi.serving.http.steer import steer, steer_large
+from tabi.serving.http.streams import Streams
 from tabi.serving.http.watch import Watch
-from tabi.serving.http.wire import PIECE, SECURITY
+from tabi.serving.http.wire import SECURITY
 from tabi.serving.large.process import LargeRequests
 from tabi.serving.messages import Response
-from tabi.serving.ndjson import LineReader, PredictLines, are_few
 from tabi.serving.problems import RETRY, problem, problem_of
 from tabi.serving.routes import Routes
 from tabi.serving.telemetry.trace import Span
@@ -36,8 +36,6 @@ Refusal = Callable[[Scope, str], Response | None]
 """Of a request to a guarded route, by its id; None if it may pass."""
 
 _BUSY = "the server is busy: try again in a moment"
-
-_log = logging.getLogger("tabi.serving")
 
 
 class Door:
@@ -71,6 +69,7 @@ class Door:
         self._refusal = refusal
         self._large = large
         self._pool = ThreadPoolExecutor(1, "large-requests")
+        self._streams = Streams(self.admission, watch, large, self._pool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI app."""
@@ -92,7 +91,7 @@ class Door:
             wrong = problem(415, "the body is compressed: send it as it is", head.request_id)
             await self._finish(send, wrong, head, endpoint.label, began)
         elif head.kind in NDJSON and path in self._routes.lines:
-            await self._stream(self._routes.lines[path], receive, send, head, began)
+            await self._streams.answer(self._routes.lines[path], receive, send, head, began, self._finish)
         elif path in self._routes.guarded and (refused := self._refusal(scope, head.request_id)) is not None:
             await self._finish(send, refused, head, endpoint.label, began)
         else:
@@ -101,6 +100,9 @@ class Door:
     def start(self, endpoint: Endpoint, asking: Asking, done: Done) -> None:
         """Answer a request that is `inline`; `done` is called on the event loop. It raises nothing."""
         try:
+            steering = endpoint.served.steering
+            if steering is not None:
+                asking, done = steer(steering, endpoint, asking, done)
             if endpoint.light(asking.body):
                 endpoint.start(asking, done)
             else:
@@ -153,7 +155,9 @@ class Door:
         self, endpoint: Endpoint, scope: Scope, receive: Receive, head: Head, began: int, held: Held
     ) -> Response:
         parts = await read_body(receive, head.length, endpoint.limit, held)
-        asking = Asking(scope["headers"], scope["query_string"], head.kind, head.accept, b"", head.request_id, began)
+        asking = Asking(
+            scope["headers"], scope["query_string"], head.kind, head.accept, b"", head.request_id, began, head.unit
+        )
         if endpoint.inline(head.kind, head.accept, sum(map(len, parts))):
             if not self.admission.enter():
                 return self.busy(head.request_id)
@@ -161,10 +165,11 @@ class Door:
                 return await self._now(endpoint, asking._replace(body=b"".join(parts)))
             finally:
                 self.admission.leave()
+        asking, answered = steer_large(endpoint, asking, parts)
         if not self.admission.enter_large():
-            return self.busy(head.request_id)
+            return answered(self.busy(head.request_id))
         try:
-            return await self._in_thread(endpoint, asking, parts, receive)
+            return answered(await self._in_thread(endpoint, asking, parts, receive))
         finally:
             self.admission.leave_large()
 
@@ -218,67 +223,6 @@ class Door:
         ]
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
-
-    async def _stream(self, lines: PredictLines, receive: Receive, send: Send, head: Head, began: int) -> None:
-        """Answer lines while they arrive: neither all of the rows nor all of the answers are ever held."""
-        span = self.watch.begin_span(head, lines.label)
-        try:
-            reading = lines.reading(head.request_id, began)
-        except Exception as error:  # noqa: BLE001  as of every route
-            await self._finish(send, problem_of(error, head.request_id), head, lines.label, began, span)
-            return
-        headers = [(b"content-type", b"application/x-ndjson"), (b"x-request-id", head.request_id.encode()), *SECURITY]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        status = 200
-        try:
-            await self._exchange(reading, receive, send)
-        except GoneError:
-            self.watch.reject("gone")
-            status = 499
-        except Exception:  # noqa: BLE001
-            # the answer is cut short, which its reader can tell
-            _log.exception("request %s: failed", head.request_id)
-            status = 500
-        finally:
-            self.watch.answered(lines.label, status, began, head.request_id, span)
-
-    async def _exchange(self, reading: LineReader, receive: Receive, send: Send) -> None:
-        with Held(self.admission) as held:
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise GoneError
-                more, body = bool(message.get("more_body")), message.get("body", b"")
-                for start in range(0, len(body) or 1, PIECE):
-                    last = not more and start + PIECE >= len(body)
-                    answers = await self._take(reading, body[start : start + PIECE], held, last=last)
-                    if reading.ended or last:
-                        more = False
-                        break
-                    if answers:
-                        await send({"type": "http.response.body", "body": answers, "more_body": True})
-                else:
-                    continue
-                await send({"type": "http.response.body", "body": answers})
-
-    async def _take(self, reading: LineReader, piece: bytes, held: Held, *, last: bool) -> bytes:
-        """The answers to the lines that a piece completes; what they take is held until the next piece."""
-        lines = reading.cut(piece, last=last)
-        if not lines or are_few(lines):
-            answers = reading.answer(lines)
-        else:
-            loop = asyncio.get_running_loop()
-            answers = await loop.run_in_executor(self._pool, self._large.lines, reading, lines)
-        if reading.endless:
-            # without an end of line there is no next one
-            return answers + reading.stop("too_long")
-        try:
-            held.grow(reading.waiting + len(answers))
-        except RefusedError as refused:
-            self.watch.reject(refused.reason)
-            answers += reading.stop("too_much_held")
-        return answers
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, head: Head, began: int) -> None:
         """Let the other door answer; it finds the request id in its state, and every reply carries it."""

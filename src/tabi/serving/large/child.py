@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
@@ -22,7 +23,7 @@ from tabi.serving.messages import Response
 from tabi.serving.model import Model
 from tabi.serving.ndjson import LineReader
 from tabi.serving.problems import problem_of
-from tabi.serving.recorder import Recorder
+from tabi.serving.recorder import Asked, Recorder
 from tabi.serving.routes import codec_of, endpoint_of
 from tabi.serving.settings import privacy_of
 from tabi.serving.slot import Slot
@@ -39,6 +40,7 @@ class Loaded:
     """The version that answers one request, as endpoints ask for it."""
 
     ready = True
+    steering = None
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
@@ -52,13 +54,11 @@ class LargeWorker:
         self._limits = settings.limits
         self._trust = settings.trust
         self._codec: Codec = codec_of(settings.limits)
-        self._cells = Cells(orders.folder, orders.number)
+        self.cells = Cells(orders.folder, orders.number)
         self._log = None if settings.log is None else PredictionLog(settings.log, orders.number)
         self._privacy = privacy_of(settings)
-        self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
+        self._lost = Counter(self.cells, "tabi_prediction_log_lost_total")
         self._told = 0
-        # of each model the version that answers, and one more while an older request ends
-        self._most = len(settings.refs) + 1
         self._slots: dict[tuple[str, str], Slot] = {}
 
     def run(self, line: socket.socket) -> None:
@@ -66,50 +66,56 @@ class LargeWorker:
         while True:
             task = hear(line, Task)
             try:
-                slot = self._slot(task)
+                slot = self.slot_of(task)
             except Exception as error:  # noqa: BLE001  whatever it is, the worker has the version and answers itself
                 say(line, Accepted(f"{type(error).__name__}: {error}"))
                 continue
             say(line, Accepted())
             # as of the worker itself, nobody changes it
-            response = self._answer(slot, task, cast(bytes, take(line, task.size)))
+            response = self.answer(slot, task, cast(bytes, take(line, task.size)))
             say(line, self._found(slot, response))
             line.sendall(response.content)
 
-    def _slot(self, task: Task) -> Slot:
+    def slot_of(self, task: Task) -> Slot:
+        """The version that a task names, loaded now if it was not."""
         key = (task.folder, task.version)
         slot = self._slots.pop(key, None)
         if slot is None:
             model = Model.open(Path(task.folder), self._trust)
             if model.version != task.version:
                 raise BundleError(f"the bundle {task.folder} is another one by now")
-            recorder = Recorder(model, self._log, self._cells, Lock(), self._privacy)
+            recorder = Recorder(model, self._log, self.cells, Lock(), self._privacy)
             slot = Slot(model, recorder, self._limits.rows)
         self._slots[key] = slot
-        while len(self._slots) > self._most:
+        while len(self._slots) > max(task.most, 2):
             del self._slots[next(iter(self._slots))]
         return slot
 
-    def _answer(self, slot: Slot, task: Task, body: bytes) -> Response:
+    def answer(self, slot: Slot, task: Task, body: bytes) -> Response:
+        """The answer to a task, whatever goes wrong."""
         try:
             if task.first is not None:
-                reader = LineReader(slot, self._codec, task.request_id, task.began, task.first)
+                whose = Asked(task.request_id, task.first, task.began, task.arm, task.unit)
+                reader = LineReader(slot, self._codec, whose)
                 return Response(reader.answer(bytes(body).split(b"\n")))
             endpoint = endpoint_of(task.label, Loaded(slot), self._codec, self._limits, task.asked)
-            return endpoint.work(
-                Asking(task.headers, task.query, task.kind, task.accept, body, task.request_id, task.began)
-            )
+            head = task.headers, task.query, task.kind, task.accept
+            return endpoint.work(Asking(*head, body, task.request_id, task.began, task.unit, task.arm))
         except Exception as error:  # noqa: BLE001  as in the worker
             return problem_of(error, task.request_id)
 
-    def _found(self, slot: Slot, response: Response) -> Found:
+    def settle(self, slot: Slot) -> list[str]:
+        """Count what an answer left; what there is to tell."""
         slot.recorder.flush()
-        problems = [self._cells.problem]
+        problems = [self.cells.problem]
         if self._log is not None:
             self._lost.add(self._log.lost - self._told)
             self._told = self._log.lost
             problems.append(self._log.problem)
-        told = [problem for problem in problems if problem is not None]
+        return [problem for problem in problems if problem is not None]
+
+    def _found(self, slot: Slot, response: Response) -> Found:
+        told = self.settle(slot)
         return Found(response.status, response.content_type, response.headers, len(response.content), told)
 
 
@@ -121,7 +127,7 @@ def _end_with(line: int) -> None:
     os._exit(0)
 
 
-def main() -> None:
+def run_child(make: Callable[[Orders], LargeWorker]) -> None:
     """Answer until the worker ends."""
     os.nice(NICENESS)
     with suppress(OSError):
@@ -136,11 +142,11 @@ def main() -> None:
     line = socket.socket(fileno=orders.line)
     Thread(target=_end_with, args=(orders.line,), daemon=True).start()
     try:
-        LargeWorker(orders).run(line)
+        make(orders).run(line)
     except (EndedError, OSError):
         # nobody is there to be told
         os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    run_child(LargeWorker)

@@ -17,6 +17,7 @@ from tabi.serving.large.wire import Accepted, EndedError, Found, Task, give, hea
 from tabi.serving.messages import Response
 from tabi.serving.ndjson import LineReader
 from tabi.serving.problems import RETRY, problem
+from tabi.serving.recorder import Asked
 from tabi.serving.settings import Settings
 from tabi.serving.slot import Slot
 
@@ -35,12 +36,13 @@ _log = logging.getLogger("tabi.serving")
 class LargeRequests:
     """To be asked by one thread. Where no process can be had, that thread answers itself, at the others' cost.
 
-    `problems`: what the process told last. `limits`: of the worker.
+    `problems`: what the process told last. `limits`: of the worker. `held`: versions that the worker holds.
     """
 
     def __init__(self, settings: Settings, folder: Path, number: int) -> None:
         self.problems: list[str] = []
         self.limits = settings.limits
+        self.held = len(settings.refs)
         self._settings = settings
         self._folder = folder
         # beside the numbers of all workers
@@ -55,15 +57,14 @@ class LargeRequests:
         if not endpoint.served.ready:
             # it says so itself
             return endpoint.work(asking)
-        slot = endpoint.served.slot
-        task = _task(endpoint.label, slot, asking, sum(map(len, body)), asked=endpoint.version)
+        slot = asking.slot or endpoint.served.slot
+        task = task_of(endpoint.label, slot, asking, sum(map(len, body)), self.held, asked=endpoint.version)
         return self._ask(task, body) or endpoint.work(asking._replace(body=b"".join(body)))
 
     def lines(self, reader: LineReader, lines: list[bytes]) -> bytes:
         """The answers to lines; they are counted by their reader. `EndedError` if there are none."""
         body = b"\n".join(lines)
-        asking = Asking([], b"", b"", b"", b"", reader.request_id, reader.began)
-        task = _task("", reader.slot, asking, len(body), first=reader.row)
+        task = task_of("", reader.slot, asking_of(reader.whose), len(body), self.held, first=reader.row)
         found = self._ask(task, deque([body]))
         if found is None:
             return reader.answer(lines)
@@ -162,9 +163,15 @@ class LargeRequests:
             return process.wait()
 
 
-def _task(
-    label: str, slot: Slot, asking: Asking, size: int, *, asked: str | None = None, first: int | None = None
+def asking_of(whose: Asked) -> Asking:
+    """A request of lines, without its body."""
+    return Asking([], b"", b"", b"", b"", whose.request_id, whose.began, whose.unit, whose.arm)
+
+
+def task_of(
+    label: str, slot: Slot, asking: Asking, size: int, held: int, *, asked: str | None = None, first: int | None = None
 ) -> Task:
+    """A request as it is sent to another process, without its body."""
     model = slot.model
     return Task(
         label,
@@ -177,6 +184,9 @@ def _task(
         asking.request_id,
         asking.began,
         size,
+        asking.arm,
+        asking.unit,
         asked,
         first,
+        held + 1,
     )

@@ -24,8 +24,10 @@ class EndedError(Exception):
 class Task(msgspec.Struct, frozen=True):
     """A large request without its body, which has `size` bytes.
 
-    `label`: its route. `folder`, `version`: of the bundle that is to answer. `asked`: the version that the route names.
+    `label`: its route. `folder`, `version`: of the bundle that is to answer, `arm` and `unit` by whose policy and for
+    whom. `asked`: the version that the route names.
     `first`: the place of the first of its lines among all, where it is a part of a body of lines.
+    `most`: versions that the process may hold: those that answer, and one more while an older request ends.
     """
 
     label: str
@@ -38,8 +40,11 @@ class Task(msgspec.Struct, frozen=True):
     request_id: str
     began: int
     size: int
+    arm: str = ""
+    unit: str = ""
     asked: str | None = None
     first: int | None = None
+    most: int = 2
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -58,10 +63,15 @@ class Found(msgspec.Struct, frozen=True):
     problems: list[str]
 
 
+def packed(said: msgspec.Struct) -> bytes:
+    """A message as it is sent."""
+    content = msgspec.msgpack.encode(said)
+    return _SIZE.pack(len(content)) + content
+
+
 def say(line: socket.socket, said: msgspec.Struct) -> None:
     """Send a message."""
-    content = msgspec.msgpack.encode(said)
-    line.sendall(_SIZE.pack(len(content)) + content)
+    line.sendall(packed(said))
 
 
 def hear(line: socket.socket, kind: type[_Said]) -> _Said:

@@ -15,6 +15,7 @@ from tabi.serving.telemetry.metrics import METRICS
 
 OTHER = "other"
 _DURATION = "tabi_request_duration_seconds"
+_ARM_DURATION = "tabi_arm_request_duration_seconds"
 _RELOAD = "tabi_reload_duration_seconds"
 RULES: tuple[str, ...] = get_args(Rule)
 Outcome = Literal["accepted", "duplicate", "refused", "failed"]
@@ -128,6 +129,25 @@ class FeedbackMetrics:
         """`count` pieces were taken, taken before, refused, or could not be kept."""
         with self._lock:
             self._cells[OUTCOMES.index(outcome)] += count
+
+
+class ArmMetrics:
+    """The requests that one arm of a policy answered."""
+
+    def __init__(self, cells: Cells, model: str, version: str, arm: str) -> None:
+        self._cells = cells
+        self._labels = {"model": model, "version": version, "arm": arm}
+        self._statuses: dict[int, memoryview] = {}
+        self._durations = cells.array(_ARM_DURATION, self._labels, _SUM + 1)
+
+    def observe(self, status: int, nanoseconds: int) -> None:
+        """It answered one."""
+        if status not in self._statuses:
+            labels = {**self._labels, "status": str(status)}
+            self._statuses[status] = self._cells.array("tabi_arm_requests_total", labels, 1)
+        self._statuses[status][0] += 1
+        self._durations[bisect_left(_BOUNDS, nanoseconds)] += 1
+        self._durations[_SUM] += nanoseconds
 
 
 class ReloadMetrics:

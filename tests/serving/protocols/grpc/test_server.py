@@ -18,8 +18,9 @@ from tabi.errors import ConfigError, NotFoundError, NotReadyError
 from tabi.serving.codec import encode
 from tabi.serving.messages import BatchReply, Row
 from tabi.serving.model import Decisions, Model, PathOf
-from tabi.serving.protocols.exchange import Decide
+from tabi.serving.protocols.exchange import Found
 from tabi.serving.protocols.grpc import messages, start
+from tabi.serving.protocols.grpc.server import Call
 
 ROWS = [
     {"age": 39, "fare": 7.25, "sex": "male", "city": "東京"},
@@ -48,7 +49,7 @@ def serving(voyage: Model, numbers: Model) -> Iterator[Serving]:
     ready = threading.Event()
     ready.set()
 
-    def find(name: str, request_id: str) -> tuple[Model, Decide]:
+    def find(name: str, version: str, call: Call) -> Found:
         if name == "asleep":
             raise NotReadyError("no version of asleep is loaded yet: try again in a moment")
         if name == "broken":
@@ -57,10 +58,10 @@ def serving(voyage: Model, numbers: Model) -> Iterator[Serving]:
             if model.name == name:
 
                 def decide(rows: Sequence[Row], path: PathOf, model: Model = model) -> Decisions:
-                    decided.append(request_id)
+                    decided.append(call.request_id)
                     return model.decide(rows, path)
 
-                return model, decide
+                return Found(model, decide)
         raise NotFoundError(f"there is no model {name}")
 
     with running(find, ready.is_set) as port:
@@ -70,7 +71,7 @@ def serving(voyage: Model, numbers: Model) -> Iterator[Serving]:
 class running:  # noqa: N801  a context manager that is used like a function
     """A server on an event loop of its own, in a thread."""
 
-    def __init__(self, find: Callable[[str, str], tuple[Model, Decide]], ready: Callable[[], bool]) -> None:
+    def __init__(self, find: Callable[[str, str, Call], Found], ready: Callable[[], bool]) -> None:
         self._find = find
         self._ready = ready
         self._loop = asyncio.new_event_loop()
@@ -309,7 +310,7 @@ def test_an_error_carries_the_request_id_too(call: Callable[..., Any]) -> None:
 
 def test_an_address_that_cannot_be_listened_at_is_told(serving: Serving, voyage: Model) -> None:
     async def begin() -> None:
-        await start(lambda _name, _id: (voyage, voyage.decide), lambda: True, "256.0.0.1:1")
+        await start(lambda _name, _version, _call: Found(voyage, voyage.decide), lambda: True, "256.0.0.1:1")
 
     with pytest.raises(ConfigError, match=r"cannot listen for gRPC on 256\.0\.0\.1:1"):
         asyncio.run(begin())
@@ -333,7 +334,7 @@ def test_more_calls_than_are_answered_at_once_are_refused(numbers: Model, monkey
     table = {"name": "input", "datatype": "FP64", "shape": [10_000, 2]}
     request = request_of(table, model_name="numbers", raw_input_contents=[content])
     with (
-        running(lambda _name, _id: (numbers, decide), lambda: True) as port,
+        running(lambda _name, _version, _call: Found(numbers, decide), lambda: True) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         method = channel.unary_unary(

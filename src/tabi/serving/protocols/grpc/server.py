@@ -12,14 +12,21 @@ import grpc  # type: ignore[import-untyped]
 import msgspec
 
 from tabi.errors import ConfigError, NotFoundError, NotReadyError
-from tabi.serving.model import Model
 from tabi.serving.problems import problem_of
-from tabi.serving.protocols.exchange import Decide
+from tabi.serving.protocols.exchange import Found
 from tabi.serving.protocols.grpc import messages, translate
 from tabi.serving.protocols.grpc.messages import Message
 
-Models = Callable[[str, str], tuple[Model, Decide]]
-"""A model by its name, and what decides for it and records under the request id that is given.
+
+class Call(NamedTuple):
+    """Whose a call is: its request id, and the unit that it names, empty if it names none."""
+
+    request_id: str
+    unit: str
+
+
+Models = Callable[[str, str, Call], Found]
+"""A model by its name, and what decides for a call of it and records. The version that is named may be empty.
 
 `NotFoundError` for a name that is not served, `NotReadyError` for one of which nothing is loaded yet.
 """
@@ -31,7 +38,12 @@ MAX_CALLS = 1024
 INLINE = 64 * 1024
 
 REQUEST_ID = "x-request-id"
+UNIT_ID = "x-unit-id"
 _sane_id = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
+_sane_unit = re.compile(r"[!-~]{1,256}").fullmatch
+
+Reply = tuple[Message, tuple[tuple[str, str], ...]]
+"""A response, and what its trailing metadata say beside the request id."""
 
 _CODES = {
     404: grpc.StatusCode.NOT_FOUND,
@@ -79,58 +91,60 @@ def _handlers(service: _Service) -> Any:
 
 
 class _Service:
-    """The methods of the service, by their names in it: a request and its id -> a response."""
+    """The methods of the service, by their names in it: a request and whose it is -> a response and its metadata."""
 
     def __init__(self, models: Models, ready: Callable[[], bool]) -> None:
         self._models = models
         self._ready = ready
 
-    def answering(self, method: Callable[[Message, str], Awaitable[Message]]) -> Callable[..., Awaitable[Message]]:
+    def answering(self, method: Callable[[Message, Call], Awaitable[Reply]]) -> Callable[..., Awaitable[Message]]:
         """The method as grpc.aio calls it: with a request id in its metadata, and errors as statuses."""
 
         async def answer(request: Message, context: Any) -> Message:
-            request_id = _request_id(context)
-            metadata = ((REQUEST_ID, request_id),)
+            call = Call(
+                _said(context, REQUEST_ID, _sane_id) or os.urandom(16).hex(), _said(context, UNIT_ID, _sane_unit)
+            )
+            request_id, metadata = call.request_id, ((REQUEST_ID, call.request_id),)
             try:
-                reply = await method(request, request_id)
+                reply, headers = await method(request, call)
             except Exception as error:  # noqa: BLE001  whatever it is, its caller gets a status and the log the rest
                 await context.abort(*_status_of(error, request_id), trailing_metadata=metadata)
-            context.set_trailing_metadata(metadata)
+            context.set_trailing_metadata((*metadata, *headers))
             return reply
 
         return answer
 
-    async def ServerLive(self, request: Message, request_id: str) -> Message:  # noqa: N802, ARG002
-        return messages.ServerLiveResponse(live=True)
+    async def ServerLive(self, request: Message, call: Call) -> Reply:  # noqa: N802, ARG002
+        return messages.ServerLiveResponse(live=True), ()
 
-    async def ServerReady(self, request: Message, request_id: str) -> Message:  # noqa: N802, ARG002
-        return messages.ServerReadyResponse(ready=self._ready())
+    async def ServerReady(self, request: Message, call: Call) -> Reply:  # noqa: N802, ARG002
+        return messages.ServerReadyResponse(ready=self._ready()), ()
 
-    async def ServerMetadata(self, request: Message, request_id: str) -> Message:  # noqa: N802, ARG002
-        return translate.server_metadata()
+    async def ServerMetadata(self, request: Message, call: Call) -> Reply:  # noqa: N802, ARG002
+        return translate.server_metadata(), ()
 
-    async def ModelReady(self, request: Message, request_id: str) -> Message:  # noqa: N802
+    async def ModelReady(self, request: Message, call: Call) -> Reply:  # noqa: N802
         try:
-            self._find(request.name, request.version, request_id)
+            self._find(request.name, request.version, call)
         except NotReadyError:
-            return messages.ModelReadyResponse(ready=False)
-        return messages.ModelReadyResponse(ready=True)
+            return messages.ModelReadyResponse(ready=False), ()
+        return messages.ModelReadyResponse(ready=True), ()
 
-    async def ModelMetadata(self, request: Message, request_id: str) -> Message:  # noqa: N802
-        model, _ = self._find(request.name, request.version, request_id)
-        return translate.model_metadata(model)
+    async def ModelMetadata(self, request: Message, call: Call) -> Reply:  # noqa: N802
+        found = self._find(request.name, request.version, call)
+        return translate.model_metadata(found.model), ()
 
-    async def ModelInfer(self, request: Message, request_id: str) -> Message:  # noqa: N802
-        model, decide = self._find(request.model_name, request.model_version, request_id)
+    async def ModelInfer(self, request: Message, call: Call) -> Reply:  # noqa: N802
+        model, decide, headers = self._find(request.model_name, request.model_version, call)
         if request.ByteSize() <= INLINE:
-            return translate.infer(model, request, decide)
-        return await asyncio.to_thread(translate.infer, model, request, decide)
+            return translate.infer(model, request, decide), headers
+        return await asyncio.to_thread(translate.infer, model, request, decide), headers
 
-    def _find(self, name: str, version: str, request_id: str) -> tuple[Model, Decide]:
-        model, decide = self._models(name, request_id)
-        if version not in ("", model.version):
+    def _find(self, name: str, version: str, call: Call) -> Found:
+        found = self._models(name, version, call)
+        if version not in ("", found.model.version):
             raise NotFoundError("the model does not answer with this version")
-        return model, decide
+        return found
 
 
 def _status_of(error: Exception, request_id: str) -> tuple[Any, str]:
@@ -142,9 +156,9 @@ def _status_of(error: Exception, request_id: str) -> tuple[Any, str]:
     return code, msgspec.json.decode(found.content)["detail"]
 
 
-def _request_id(context: Any) -> str:
-    """The caller's if it is one that a log can hold, else a new one."""
+def _said(context: Any, wanted: str, sane: Callable[[str], object]) -> str:
+    """What the caller's metadata say, if it is what a log can hold; else nothing."""
     for name, value in context.invocation_metadata() or ():
-        if name == REQUEST_ID and isinstance(value, str) and _sane_id(value):
+        if name == wanted and isinstance(value, str) and sane(value):
             return value
-    return os.urandom(16).hex()
+    return ""
