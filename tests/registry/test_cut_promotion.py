@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tabi.registry import steer
 from tabi.registry.audit import rows_of, verify
 from tabi.registry.models import models
 from tabi.registry.promote import promote
@@ -31,6 +32,10 @@ def up(workspace: Workspace) -> object:
 
 def back(workspace: Workspace) -> object:
     return rollback(workspace, NAME, reason="bad")
+
+
+def divide(workspace: Workspace) -> object:
+    return steer.canary(workspace, NAME, (0.05, 1.0), 3)
 
 
 def home_of(root: Path) -> Workspace:
@@ -81,6 +86,34 @@ def test_killed_before_each_single_write_it_is_finished_or_had_not_begun(
     assert len(served) > 8
     assert served == sorted(served, key=lambda number: number == after), "it went back and forth"
     assert (served[0], served[-1]) == (before, after)
+
+
+@pytest.mark.system
+def test_a_canary_killed_before_each_single_write_is_finished_or_had_not_begun(shop: Workspace, tmp_path: Path) -> None:
+    promote(shop, NAME, 2)
+    kinds: list[str] = []
+    for step in range(100):
+        root = tmp_path / str(step)
+        shutil.copytree(shop.root, root, ignore=shutil.ignore_patterns("tracking", "work"))
+        child = processes.Process(target=die_before_write, args=(step, root, divide))
+        child.start()
+        child.join()
+        workspace = home_of(root)
+        found = steer.policy_now(workspace, NAME)
+        models(workspace, NAME)
+        healed = steer.policy_now(workspace, NAME)
+        assert found is not None
+        assert healed is not None
+        assert healed.kind == "canary" or found.kind == "single"
+        assert champions(workspace).state == healed.champion.version == 2
+        told_once(workspace)
+        kinds.append(found.kind)
+        if child.exitcode == 0:
+            break
+        assert child.exitcode == -signal.SIGKILL
+    assert len(kinds) > 8
+    assert (kinds[0], kinds[-1]) == ("single", "canary")
+    assert kinds == sorted(kinds, reverse=True), "it went back and forth"
 
 
 def told_once(workspace: Workspace) -> None:

@@ -14,28 +14,34 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from msgspec.structs import replace as struct_replace
 from sqlalchemy import Connection, func, insert, select, update
 
 from tabi.evidence import now
-from tabi.policy import Assigned
+from tabi.policy import Assigned, Policy
 from tabi.registry.identity import Identity
 from tabi.registry.versions import Version
 from tabi.state.tables import operations
 
-Kind = Literal["release", "approve", "reject", "promote", "rollback"]
+Steer = Literal["canary", "blue-green", "shadow", "split", "end"]
+Kind = Literal["release", "approve", "reject", "promote", "rollback"] | Steer
 Stage = Literal["begun", "decided", "published", "mirrored", "abandoned"]
 
 HEALER = Identity("tabi", "user", frozenset())
 """Who mends what nobody's operation explains."""
 
 MOVES: tuple[Kind, ...] = ("promote", "rollback")
+"""What may change the champion."""
+STEERS: tuple[Kind, ...] = ("canary", "blue-green", "shadow", "split", "end")
+"""What divides requests anew beside the champion, which stays."""
 
 
 @dataclass(frozen=True)
 class Operation:
     """One act on a version. `revision`: of the policy that it writes; 0 where it writes none.
 
-    `previous`: the version to which the next rollback would return.
+    `previous`: the version to which the next rollback would return. `policy`: what it writes, as JSON; empty for a
+    policy of its version alone.
     """
 
     id: str
@@ -51,6 +57,7 @@ class Operation:
     reason: str
     at: str
     stage: Stage
+    policy: str = ""
 
     @property
     def by(self) -> Identity:
@@ -70,7 +77,7 @@ class Operation:
         return Assigned(self.previous, self.previous_bundle)
 
 
-def write(
+def write(  # noqa: PLR0913
     connection: Connection,
     kind: Kind,
     version: Version,
@@ -79,10 +86,15 @@ def write(
     *,
     previous: Assigned | None = None,
     revision: int = 0,
+    draft: Policy | None = None,
 ) -> Operation:
-    """A new entry: begun where it moves traffic, else decided already by the transaction that it is part of."""
+    """A new entry: begun where it moves traffic, else decided already by the transaction that it is part of.
+
+    `draft`: the policy that it writes, where that is more than its version; who, when and which revision are added.
+    """
+    id, at = uuid.uuid4().hex, now()  # noqa: A001 - the domain's word
     operation = Operation(
-        id=uuid.uuid4().hex,
+        id=id,
         name=version.name,
         kind=kind,
         version=version.version,
@@ -93,8 +105,11 @@ def write(
         actor=actor.name,
         actor_kind=actor.kind,
         reason=reason,
-        at=now(),
-        stage="begun" if kind in MOVES else "decided",
+        at=at,
+        stage="begun" if kind in (*MOVES, *STEERS) else "decided",
+        policy=""
+        if draft is None
+        else struct_replace(draft, revision=revision, operation=id, at=at, by=actor.name).to_json().decode(),
     )
     connection.execute(insert(operations).values({f.name: getattr(operation, f.name) for f in fields(Operation)}))
     return operation

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from tabi.errors import StateError, TabiError
 from tabi.registry import journal
 from tabi.registry.room import Room
-from tabi.registry.versions import Version, challenger_of, versions_of
+from tabi.registry.traffic import tried_by
+from tabi.registry.versions import Version, versions_of
 from tabi.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _mirror(client: MlflowClient, name: str, known: list[Version], aliases: Mapp
 
 
 def _aliases(room: Room, name: str, known: list[Version]) -> dict[str, int]:
-    stored, challenger = room.store.policy(name), challenger_of(known)
+    stored, challenger = room.store.policy(name), tried_by(room, name, known)
     found = {} if stored is None else {"champion": stored.policy.champion.version}
     if stored is not None and stored.policy.previous is not None:
         found["previous"] = stored.policy.previous.version

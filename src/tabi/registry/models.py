@@ -13,7 +13,8 @@ from tabi.registry import journal
 from tabi.registry.heal import heal
 from tabi.registry.mirror import is_behind, mirror
 from tabi.registry.room import Room
-from tabi.registry.versions import Version, challenger_of, version_with, versions_of
+from tabi.registry.traffic import tried_by
+from tabi.registry.versions import Version, version_with, versions_of
 from tabi.store import Store
 from tabi.workspace import Workspace
 
@@ -52,7 +53,7 @@ def models(workspace: Workspace, name: str | None = None) -> tuple[list[Listed],
 def aliases_of(room: Room, known: Iterable[Version], version: Version) -> tuple[str, ...]:
     """The aliases that mean a version."""
     stored = room.store.policy(version.name)
-    challenger = challenger_of(each for each in known if each.name == version.name)
+    challenger = tried_by(room, version.name, [each for each in known if each.name == version.name])
     means = {
         "champion": stored.policy.champion.version if stored else None,
         "previous": stored.policy.previous.version if stored and stored.policy.previous else None,

@@ -42,6 +42,11 @@ def offer(
         notes.append(f"rejected by {version.judged_by}: {version.reason}")
     if version.state == "rejected" or (rules_of(room.workspace, bundle.name).required and version.state != "live"):
         notes += mirror(room, bundle.name)
+    elif (trying := _trying(room, bundle.name)) is not None:
+        notes += [
+            f"{trying} is under way, which a release does not end: `tabi promote` does",
+            *mirror(room, bundle.name),
+        ]
     else:
         moved = promote_version(room, version, actor, "released", notes, ready.revision)
         notes = list(moved.notes)
@@ -51,6 +56,12 @@ def offer(
         say(f"note     {note}")
     say(f"version  {version.ref}, {version.state}{_next(version)}")
     return version, moved
+
+
+def _trying(room: Room, name: str) -> str | None:
+    """What is being tried beside the champion, in words."""
+    stored = room.store.policy(name)
+    return None if stored is None or stored.policy.kind == "single" else f"a {stored.policy.kind} policy of {name}"
 
 
 def _next(version: Version) -> str:

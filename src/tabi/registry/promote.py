@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tabi.errors import ConflictError, NotFoundError
-from tabi.policy import Assigned
+from tabi.policy import Assigned, Policy
 from tabi.registry import journal
 from tabi.registry.approval import require_approved, rules_of
 from tabi.registry.heal import heal
@@ -13,8 +13,8 @@ from tabi.registry.identity import Identity, require_role, whoami
 from tabi.registry.journal import Kind, Operation
 from tabi.registry.mirror import mirror
 from tabi.registry.room import Room
-from tabi.registry.traffic import carry_out
-from tabi.registry.versions import Version, challenger_of, version_of
+from tabi.registry.traffic import carry_out, tried_by
+from tabi.registry.versions import Version, version_of
 from tabi.workspace import Workspace
 
 
@@ -43,8 +43,7 @@ def promote(workspace: Workspace, name: str, number: int | None = None, reason: 
     require_role(actor, "operator")
     room = Room.open(workspace)
     notes = heal(room, name)
-    known = room.versions(name)
-    target = challenger_of(known)
+    target = tried_by(room, name, room.versions(name))
     if number is not None:
         with room.database.reading() as connection:
             target = version_of(connection, name, number)
@@ -68,7 +67,11 @@ def promote_version(
         )
     before = None if stored is None else stored.policy.champion
     champion = Assigned(target.version, target.bundle)
-    if before != champion:
+    if stored is not None and before == champion and stored.policy.kind != "single":
+        # the champion wins over what was tried beside it
+        previous = stored.policy.previous
+        carry_out(room, begin(room, "promote", target, actor, reason, previous=previous, seen=revision))
+    elif before != champion:
         carry_out(room, begin(room, "promote", target, actor, reason, previous=before, seen=revision))
     notes = [*notes, *([problem] if problem else []), *mirror(room, target.name)]
     return Moved(
@@ -84,7 +87,7 @@ def resume(workspace: Workspace, name: str) -> list[str]:
     return [*heal(room, name), *mirror(room, name)]
 
 
-def begin(
+def begin(  # noqa: PLR0913
     room: Room,
     kind: Kind,
     target: Version,
@@ -93,6 +96,7 @@ def begin(
     *,
     previous: Assigned | None,
     seen: int,
+    draft: Policy | None = None,
 ) -> Operation:
     """Write into the journal what is to happen. `ConflictError` while another operation on the model is under way."""
     with room.transaction() as begun:
@@ -101,4 +105,6 @@ def begin(
                 f"another operation on {target.name} began in this moment: look with `tabi models {target.name}`"
             )
         revision = max(seen, journal.last_revision(begun.connection, target.name)) + 1
-        return journal.write(begun.connection, kind, target, actor, reason, previous=previous, revision=revision)
+        return journal.write(
+            begun.connection, kind, target, actor, reason, previous=previous, revision=revision, draft=draft
+        )

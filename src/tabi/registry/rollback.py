@@ -8,7 +8,7 @@ takes longer than all the rest.
 from __future__ import annotations
 
 from tabi.errors import ConflictError, NotFoundError
-from tabi.policy import Assigned
+from tabi.policy import Assigned, BlueGreen, Policy
 from tabi.registry import journal
 from tabi.registry.approval import require_reason
 from tabi.registry.heal import heal
@@ -23,6 +23,7 @@ from tabi.workspace import Workspace
 def rollback(workspace: Workspace, name: str, to: int | None = None, reason: str = "") -> Moved:
     """Return to the version before the champion, or to the number `to`, which must have been live before.
 
+    While a canary, a shadow or an experiment tries others beside the champion, that ends, and the champion answers all.
     A second rollback goes one version further back, and never to what was rolled away: `tabi promote` does that.
     `NotFoundError` if there is none before, `BundleError` if the target's bundle is not whole.
     """
@@ -37,16 +38,21 @@ def rollback(workspace: Workspace, name: str, to: int | None = None, reason: str
     champion = stored.policy.champion
     with room.database.reading() as connection:
         way = journal.way_of(connection, name)
-        target = version_of(connection, name, _target(stored.policy.previous, champion, to, name))
-    _require_lived(target, way, stored.policy.previous)
-    problem = room.bundle(target).signed.problem
+        target = version_of(connection, name, _target(stored.policy, to))
     aim = Assigned(target.version, target.bundle)
-    operation = begin(room, "rollback", target, actor, said, previous=_before(way, aim), seen=stored.policy.revision)
+    if aim != champion:
+        _require_lived(target, way, stored.policy.previous)
+    problem = room.bundle(target).signed.problem
+    previous = stored.policy.previous if aim == champion else _before(way, aim)
+    operation = begin(room, "rollback", target, actor, said, previous=previous, seen=stored.policy.revision)
     carry_out(room, operation)
     return Moved(name, target.version, target.bundle, champion.version, True, (*notes, *([problem] if problem else [])))
 
 
-def _target(previous: Assigned | None, champion: Assigned, to: int | None, name: str) -> int:
+def _target(policy: Policy, to: int | None) -> int:
+    name, champion, previous = policy.name, policy.champion, policy.previous
+    if policy.beside and (to == champion.version or (to is None and _tries(policy))):
+        return champion.version
     if to == champion.version:
         raise ConflictError(f"{name}:{to} is the champion already: name another version with --to")
     if to is not None:
@@ -56,6 +62,11 @@ def _target(previous: Assigned | None, champion: Assigned, to: int | None, name:
             f"{name}:{champion.version} was the first that was live, nothing is before it: promote another version"
         )
     return previous.version
+
+
+def _tries(policy: Policy) -> bool:
+    """Whether something is being tried; a switch that was made is no trial any more, and is taken back."""
+    return not (isinstance(policy, BlueGreen) and policy.idle == policy.previous)
 
 
 def _require_lived(target: Version, way: list[Assigned], previous: Assigned | None) -> None:

@@ -7,13 +7,19 @@ out the same operation do no harm to each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
 from tabi.errors import ConflictError
 from tabi.evidence import Record, append
-from tabi.policy import Single
+from tabi.policy import Policy, Single, challenger_in, read_policy
 from tabi.registry import journal
 from tabi.registry.journal import Operation
 from tabi.registry.room import Room
-from tabi.registry.versions import challenger_of, make_live, versions_of
+from tabi.registry.versions import Version, challenger_of, live_of, make_live, versions_of
 from tabi.store import Versions
 
 # more losses in a row than writers could cause by chance
@@ -37,21 +43,27 @@ def write_policy(room: Room, operation: Operation) -> None:
         if stored is not None and stored.policy.revision >= operation.revision:
             _overtaken(room, operation)
             return
-        policy = Single(
-            name=operation.name,
-            champion=operation.champion,
-            previous=operation.before,
-            revision=operation.revision,
-            operation=operation.id,
-            at=operation.at,
-            by=operation.actor,
-        )
         try:
-            room.store.set_policy(policy, stored)
+            room.store.set_policy(policy_of(operation), stored)
         except ConflictError:
             continue
         return
     raise ConflictError(f"the policy of {operation.name} is being changed by others all the time: try again")
+
+
+def policy_of(operation: Operation) -> Policy:
+    """What an operation writes."""
+    if operation.policy:
+        return read_policy(operation.policy.encode(), f"the journal's policy of {operation.name}")
+    return Single(
+        name=operation.name,
+        champion=operation.champion,
+        previous=operation.before,
+        revision=operation.revision,
+        operation=operation.id,
+        at=operation.at,
+        by=operation.actor,
+    )
 
 
 def follow_policy(room: Room, name: str) -> None:
@@ -75,7 +87,8 @@ def settle(room: Room, operation: Operation) -> None:
     with room.transaction() as begun:
         if journal.stage_of(begun.connection, operation) != "begun":
             return
-        before = make_live(begun.connection, operation.name, operation.version)
+        policy = policy_of(operation)
+        before = _champion_now(begun.connection, operation)
         journal.advance(begun.connection, operation, "decided")
         begun.record(
             actor=operation.by,
@@ -83,13 +96,29 @@ def settle(room: Room, operation: Operation) -> None:
             object=f"{operation.name}:{operation.version}",
             before={"champion": before},
             after={
-                "champion": operation.version,
+                "champion": policy.champion.version,
                 "bundle": operation.bundle,
                 "revision": operation.revision,
                 "operation": operation.id,
+                **({} if policy.kind == "single" else {"policy": _told(policy)}),
             },
             reason=operation.reason,
         )
+
+
+def _champion_now(connection: Connection, operation: Operation) -> int | None:
+    """The states follow where the champion may be another one; the champion before."""
+    if operation.kind in journal.MOVES:
+        return make_live(connection, operation.name, operation.version)
+    live = live_of(versions_of(connection, operation.name))
+    return None if live is None else live.version
+
+
+def _told(policy: Policy) -> dict[str, Any]:
+    """What a policy says of traffic, for people who read the trail."""
+    common = {"name", "champion", "previous", "revision", "operation", "at", "by"}
+    found: dict[str, Any] = msgspec.to_builtins(policy)
+    return {key: value for key, value in found.items() if key not in common}
 
 
 def publish(room: Room, operation: Operation) -> None:
@@ -98,8 +127,7 @@ def publish(room: Room, operation: Operation) -> None:
     append(
         room.workspace.evidence,
         Record(
-            # a release has a record of its own, with the gates' verdicts
-            kind="register" if operation.kind == "release" else operation.kind,
+            kind=_record_kind(operation),
             subject=operation.name,
             verdict="pass",
             inputs={"bundle": operation.bundle, "operation": operation.id},
@@ -109,12 +137,20 @@ def publish(room: Room, operation: Operation) -> None:
                 "revision": operation.revision,
                 "by": operation.actor,
                 "reason": operation.reason,
+                **({"policy": operation.kind} if operation.kind in journal.STEERS else {}),
             },
         ),
     )
     with room.transaction() as begun:
         if journal.stage_of(begun.connection, operation) == "decided":
             journal.advance(begun.connection, operation, "published")
+
+
+def _record_kind(operation: Operation) -> str:
+    # a release has a record of its own, with the gates' verdicts, and so has a rollout, with its steps
+    if operation.kind in journal.STEERS:
+        return "policy"
+    return "register" if operation.kind == "release" else operation.kind
 
 
 def publish_numbers(room: Room, name: str) -> None:
@@ -124,7 +160,7 @@ def publish_numbers(room: Room, name: str) -> None:
         seen = room.store.versions(name)
         with room.database.reading() as connection:
             known = versions_of(connection, name)
-        challenger = challenger_of(known)
+        challenger = tried_by(room, name, known)
         wanted = Versions({v.version: v.bundle for v in known}, challenger.version if challenger else None)
         if seen.versions == wanted:
             return
@@ -134,6 +170,15 @@ def publish_numbers(room: Room, name: str) -> None:
             continue
         return
     raise ConflictError(f"the versions of {name} are being changed by others all the time: try again")
+
+
+def tried_by(room: Room, name: str, known: Iterable[Version]) -> Version | None:
+    """The challenger: the version that the policy tries beside the champion, else the newest that waits."""
+    stored = room.store.policy(name)
+    assigned = None if stored is None else challenger_in(stored.policy)
+    if assigned is None:
+        return challenger_of(known)
+    return next((version for version in known if version.bundle == assigned.bundle), None)
 
 
 def abandon(room: Room, operation: Operation, why: str) -> None:

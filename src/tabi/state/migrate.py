@@ -15,7 +15,7 @@ from tabi.errors import StateError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 VERSION_TABLE = "tabi_state_version"

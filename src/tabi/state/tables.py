@@ -70,10 +70,11 @@ operations = Table(
     Column("reason", Text, nullable=False),
     Column("at", Text, nullable=False),
     Column("stage", Text, nullable=False),
+    Column("policy", Text, nullable=False, server_default=""),
     Index("operations_name", "name", "stage"),
     Index("operations_one_begun", "name", unique=True, sqlite_where=_BEGUN, postgresql_where=_BEGUN),
 )
-"""The journal of the registry: what was begun, and how far it came."""
+"""The journal of the registry: what was begun, and how far it came. `policy`: JSON, empty for one of a champion."""
 
 deployments = Table(
     "deployments",
