@@ -89,10 +89,12 @@ class Endpoint(Protocol):
     """The route as metrics name it."""
     limit: int
     """The most bytes that its body may have."""
-    served: Holder
-    """Its model."""
     version: str | None
     """The version that the route names, if it names one."""
+
+    @property
+    def steering(self) -> Steering | None:
+        """How its requests are divided; None where they are not."""
 
     def inline(self, kind: bytes, accept: bytes, size: int) -> bool:
         """Whether a body is answered on the event loop."""
@@ -107,7 +109,16 @@ class Endpoint(Protocol):
         """Answer beside the event loop."""
 
 
-class Predict:
+class _Steered:
+    served: Holder
+
+    @property
+    def steering(self) -> Steering | None:
+        """How the model's requests are divided."""
+        return self.served.steering
+
+
+class Predict(_Steered):
     """`POST /predict`."""
 
     label = "/predict"
@@ -144,7 +155,7 @@ class Predict:
         return Response(encode(reply))
 
 
-class PredictBatch:
+class PredictBatch(_Steered):
     """`POST /predict_batch`: rows or columns in JSON, Arrow IPC or Parquet."""
 
     label = "/predict_batch"
@@ -184,7 +195,7 @@ class PredictBatch:
         return Response(b"".join(_batch_reply(slot.model, decided, asking.request_id)))
 
 
-class Translated:
+class Translated(_Steered):
     """A route of one of the field's protocols, over its translation."""
 
     def __init__(

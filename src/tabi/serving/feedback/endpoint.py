@@ -34,6 +34,9 @@ class Feedback:
     """`POST /feedback` of one model. `writer`: None where the server keeps no log."""
 
     label = "/feedback"
+    version: str | None = None
+    # it is of every version alike
+    steering = None
 
     def __init__(self, served: Named, writer: Writer | None, limits: Limits, metrics: FeedbackMetrics) -> None:
         self.limit = limits.protocol_body

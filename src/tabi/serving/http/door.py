@@ -100,7 +100,7 @@ class Door:
     def start(self, endpoint: Endpoint, asking: Asking, done: Done) -> None:
         """Answer a request that is `inline`; `done` is called on the event loop. It raises nothing."""
         try:
-            steering = endpoint.served.steering
+            steering = endpoint.steering
             if steering is not None:
                 asking, done = steer(steering, endpoint, asking, done)
             if endpoint.light(asking.body):

@@ -23,7 +23,7 @@ def steer_large(
     endpoint: Endpoint, asking: Asking, parts: Sequence[bytes]
 ) -> tuple[Asking, Callable[[Response], Response]]:
     """The same for a large request, whose body is in parts; where nothing is divided, both are as they were."""
-    steering = endpoint.served.steering
+    steering = endpoint.steering
     if steering is None:
         return asking, _as_it_is
     routed = steering.route(asking, endpoint.version)

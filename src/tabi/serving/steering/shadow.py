@@ -90,8 +90,12 @@ class Shadows:
         """End the process; copies that wait are lost."""
         self._closed = True
         self._come.set()
+        line = self._line
+        if line is not None:
+            # a thread that sends is told
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
-            self._drop()
             self._thread.join(END_SECONDS)
 
     def _put(self, counts: _Counts, task: Task, body: bytes) -> None:
@@ -112,29 +116,34 @@ class Shadows:
         return found
 
     def _run(self) -> None:
-        while not self._closed:
-            self._come.wait(1.0)
-            sleep(GATHER_SECONDS)
-            found = self._take()
-            if not self._held:
-                # no policy asks for it any more
-                self._drop()
-                self.problems = []
-                continue
-            try:
-                line = self._line or self._start()
-                if line is not None and found:
-                    self._send(line, found)
-                elif line is None:
-                    _count(found, "down")
-                if line is not None:
-                    self._listen(line)
-            except (OSError, EndedError) as error:
-                if not self._closed:
-                    _count(found, "down")
-                    self.problems = [f"the shadow process ended ({self._drop()})"]
-                    self._start_at = monotonic() + RETRY_SECONDS
-                    _log.error("%s: %s", self.problems[0], type(error).__name__)
+        try:
+            while not self._closed:
+                self._come.wait(1.0)
+                sleep(GATHER_SECONDS)
+                self._serve(self._take())
+        finally:
+            self._drop()
+
+    def _serve(self, found: list[tuple[_Counts, Task, bytes]]) -> None:
+        if not self._held:
+            # no policy asks for it any more
+            self._drop()
+            self.problems = []
+            return
+        try:
+            line = self._line or self._start()
+            if line is None:
+                _count(found, "down")
+                return
+            if found:
+                self._send(line, found)
+            self._listen(line)
+        except (OSError, EndedError) as error:
+            if not self._closed:
+                _count(found, "down")
+                self.problems = [f"the shadow process ended ({self._drop()})"]
+                self._start_at = monotonic() + RETRY_SECONDS
+                _log.error("%s: %s", self.problems[0], type(error).__name__)
 
     def _send(self, line: socket.socket, found: list[tuple[_Counts, Task, bytes]]) -> None:
         line.sendall(b"".join(part for _, task, body in found for part in (packed(task), body)))
