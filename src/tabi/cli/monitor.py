@@ -19,6 +19,10 @@ def monitor(
     metrics: Annotated[
         Path | None, typer.Option(help="Also write the figures for the textfile collector of node_exporter: FILE.prom.")
     ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write one page to look at: FILE.html.")] = None,
+    evidently: Annotated[
+        Path | None, typer.Option(help="Also write the report of Evidently over a sample of the rows: FILE.html.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document in place of the tables.")] = False,
 ) -> None:
     """Watch a model in use; exit code 1 where a bound of the project is broken."""
@@ -30,11 +34,20 @@ def monitor(
     from tabi.monitoring.spans import span_of
 
     asked = Asked(name, span_of(since, "--since"), span_of(window, "--window") if window else None, by)
-    report = look(Workspace.find(), asked)
+    workspace = Workspace.find()
+    report = look(workspace, asked)
     if metrics is not None:
         from tabi.monitoring.textfile import write_metrics
 
         write_metrics(report, metrics)
+    if html is not None:
+        from tabi.monitoring.page import write_page
+
+        write_page(workspace, report, html)
+    if evidently is not None:
+        from tabi.monitoring.evidently_report import write_evidently
+
+        write_evidently(workspace, asked, evidently)
     if json:
         write_line(msgspec.json.encode(report))
     else:

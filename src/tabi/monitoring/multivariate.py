@@ -25,7 +25,7 @@ def look(question: Question) -> Found:
     if len(now.times) < LEAST:
         return _none(f"{len(now.times)} rows, {LEAST} are needed")
     try:
-        reference = _reference(question, contract)
+        reference = reference_rows(question, contract)
     except TabiError as error:
         return _none(f"the rows of training are not here: {error}")
     if reference is None:
@@ -50,7 +50,7 @@ def _reason(found: Domains) -> str:
     return f"a classifier tells served rows from those of training{told}, {area}"
 
 
-def _reference(question: Question, contract: Contract) -> Mapping[str, Values] | None:
+def reference_rows(question: Question, contract: Contract) -> Mapping[str, Values] | None:
     """Rows of the snapshot that the bundle was made from; None where there is no project to say how they are read."""
     if question.config is None:
         return None
