@@ -150,7 +150,7 @@ test-system: env-dev
 	$(BIN)/python scripts/tests.py system
 
 # what delivers: workflows, images, compose, Kubernetes, Terraform, load tests
-INFRA := workflows image compose compose_tracking delivery kubernetes terraform load
+INFRA := workflows image compose compose_tracking delivery kubernetes terraform load alerts
 infra-test: env-dev
 	$(BIN)/python -m pytest tests/infra $(INFRA:%=tests/system/test_%.py) -m "system or not system" -s
 
@@ -166,6 +166,10 @@ load: env-dev
 # everything that follows from slo.yaml: rules, routing, dashboards, alarms of the cloud, tables
 slo: env-dev
 	@$(BIN)/python -m scripts.observability
+
+# the same rules with short windows: real alerts reach a webhook and end, their cause is found, dashboards are answered
+alerts-test: env-dev
+	@$(BIN)/python -m scripts.observability.drill $(DS)
 
 bench: env-dev
 	$(BIN)/python -m benchmarks.serving

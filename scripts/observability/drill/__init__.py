@@ -1,0 +1,1 @@
+"""`make alerts-test`: real Prometheus, Alertmanager and server, with drift and failures made on purpose."""
