@@ -24,8 +24,8 @@ def metrics_logs_traces(facts: Facts) -> Found:
 def alerts_automatic(facts: Facts) -> Found:
     """Alerts are sent automatically.
 
-    Evidence `alert`: over the current bundle, drift and failures that were made on purpose were told to a receiver by the
-    rules in use, nothing was told before, and their ends were told too.
+    Evidence `alert`: over the current bundle, drift and failures that were made on purpose were told to a receiver by
+    the rules in use, nothing was told before, and their ends were told too.
     """
     placed = of_bundle(facts, "alert", "no alert of this model was raised and received here")
     told = [f"{name} after {found['told_s']:g} s" for name, found in placed.record.figures.items() if _sounded(found)]
