@@ -11,11 +11,12 @@ from tabi.predictions import FeedbackLine, FeedbackLog, PredictionLine, Predicti
 
 NAME = "shop"
 DAY = 86_400.0
+VERSION = "0" * 64
 
 
 def row(unit: str, time: float, arm: str = "", label: str = "yes", ms: float = 2.0) -> PredictionLine:
     """A row that was answered at a moment; its request is named by unit and moment."""
-    return PredictionLine(f"{unit}@{time}", 0, time, NAME, "0" * 64, [1.0], label, 0.7, [], ms, arm=arm, unit=unit)
+    return PredictionLine(f"{unit}@{time}", 0, time, NAME, VERSION, [1.0], label, 0.7, [], ms, arm=arm, unit=unit)
 
 
 def told(unit: str, time: float, label: str | None = None, value: float | None = None) -> FeedbackLine:

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from tea_tasting.aggr import Aggregates
 
+from tabi.experiments.design import Arm
 from tabi.experiments.exposure import Exposed, Span, until
 from tabi.experiments.metric import Metric, read_metric
 from tabi.monitoring.tables import LogTables
-from tests.experiments.conftest import DAY, NAME, Write, row, told
+from tests.experiments.conftest import DAY, NAME, VERSION, Write, row, told
 from tests.experiments.sums import sums
 
 NOW = float(int(datetime.now(UTC).timestamp()))
@@ -28,7 +30,8 @@ def exposed(
 ) -> Iterator[Exposed]:
     begin, end = datetime.fromtimestamp(span.before, UTC), datetime.fromtimestamp(span.until + 60, UTC)
     with LogTables(folder, NAME, begin, end) as tables:
-        yield Exposed(tables, span, arms, [read_metric(metric) for metric in metrics])
+        known = None if arms is None else [Arm(arm, 1, VERSION, 1.0) for arm in arms]
+        yield Exposed(tables, span, known, [read_metric(metric) for metric in metrics])
 
 
 def all_of(found: Exposed, metric: str, arm: str = "a") -> Aggregates:
@@ -53,9 +56,10 @@ def test_the_first_arm_of_a_unit_counts_and_changes_are_told(write: Write) -> No
             row("u", START + 10, "a"),
             row("u", START + 20, "b"),
             row("v", START + 5, "b"),
-            # neither an arm of the experiment, nor of its time
+            # no arm of the experiment, not of its time, not its version
             row("w", START + 5, "shadow"),
             row("x", START - 5, "a"),
+            msgspec.structs.replace(row("y", START + 5, "a"), version="f" * 64),
         ],
         [],
     )

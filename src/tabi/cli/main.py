@@ -17,6 +17,7 @@ from tabi.cli import (
     deploy,
     dod,
     environment,
+    experiment,
     export,
     keys,
     monitor,
@@ -64,6 +65,7 @@ app.command()(monitor.monitor)
 app.add_typer(export.app, name="export")
 app.command()(bench.bench)
 app.command()(cost.cost)
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(store.app, name="store")
 app.add_typer(keys.app, name="keys")
 app.command()(keys.sign)

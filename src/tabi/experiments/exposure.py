@@ -1,7 +1,8 @@
 """Units in the prediction log: which arm each was seen in first, and the sums over them that statistics rest on.
 
 A unit belongs to the arm of its first row, whatever it was shown later, so that no arm can lose those who suffer from
-it. What is measured of a unit is all of its rows from the first on, joined with their feedback.
+it. A row is of an arm where it has the arm's name and was answered by its version. What is measured of a unit is all
+of its rows from the first on, joined with their feedback.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tabi.experiments.design import Arm
 from tabi.experiments.effect import BEFORE, COVARIATE, DENOMINATOR, NUMERATOR
 from tabi.experiments.metric import LABEL, Metric
 
@@ -35,14 +37,14 @@ _TERMS = {
 
 _SEEN = """
 CREATE OR REPLACE TABLE seen AS
-SELECT CASE WHEN unit = '' THEN id ELSE unit END AS unit, arm, time, label, ms, target, outcome, known_at
+SELECT CASE WHEN unit = '' THEN id ELSE unit END AS unit, arm, version, time, label, ms, target, outcome, known_at
 FROM joined WHERE time >= $since AND time <= $until
 """
 
 _FIRST = """
 CREATE OR REPLACE TABLE firsts AS
 SELECT unit, arg_min(arm, time) AS arm, min(time) AS first, count(DISTINCT arm) AS arms
-FROM seen WHERE time >= $start AND ($any OR list_contains($names, arm)) GROUP BY unit
+FROM seen WHERE time >= $start AND ($any OR list_contains($names, arm || ':' || version)) GROUP BY unit
 """
 
 
@@ -63,14 +65,16 @@ class Span:
 class Exposed:
     """The units of a log that was opened by `LogTables`, for some arms or, with None, for whatever there is."""
 
-    def __init__(self, tables: LogTables, span: Span, arms: Sequence[str] | None, metrics: Sequence[Metric]) -> None:
+    def __init__(self, tables: LogTables, span: Span, arms: Sequence[Arm] | None, metrics: Sequence[Metric]) -> None:
         self._tables = tables
         self._span = span
-        self._arms = arms
+        self._arms = None if arms is None else [arm.name for arm in arms]
         self._terms = list(dict.fromkeys(term for metric in metrics for term in metric.terms))
         _ = tables.joins
         tables.rows(_SEEN, since=span.before, until=span.until)
-        tables.rows(_FIRST, start=span.start, any=arms is None, names=list(arms or ()))
+        tables.rows(
+            _FIRST, start=span.start, any=arms is None, names=[f"{arm.name}:{arm.bundle}" for arm in arms or ()]
+        )
         self._measure()
 
     @property
@@ -175,10 +179,10 @@ def _aggregates(
     )
 
 
-def until(daily: Mapping[int, Aggregates], day: int) -> Aggregates | None:
-    """The sums of all units of the days up to and with `day`; None where there are none."""
+def until(daily: Mapping[int, Aggregates], day: int | None = None) -> Aggregates | None:
+    """The sums of all units of the days up to and with `day`, or of all days; None where there are none."""
     found: Aggregates | None = None
     for each, sums in daily.items():
-        if each <= day:
+        if day is None or each <= day:
             found = sums if found is None else found + sums
     return found

@@ -72,7 +72,10 @@ def _variances(metric: Metric, baseline: Baseline, size: float) -> tuple[float, 
     if metric.kind != "proportion":
         if not (baseline.deviation > 0 and math.isfinite(baseline.deviation)):
             raise ConfigError("the metric does not vary, so no sample can be computed: give --deviation")
-        return (kept * baseline.deviation**2,) * 2
+        variance = kept * baseline.deviation**2
+        # what makes people spend more makes them differ more: the deviation grows as the mean does
+        grown = 1 + size / abs(baseline.value) if baseline.value and metric.sign > 0 else 1.0
+        return variance, variance * grown**2
     moved = baseline.value + metric.sign * size
     if not 0 < baseline.value < 1 or not 0 < moved < 1:
         raise ConfigError("a share lies between 0 and 1, with the effect too: mend --baseline or --effect")
