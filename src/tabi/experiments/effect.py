@@ -184,12 +184,13 @@ def _tested(
     if not _varies(control, denominator) or not _varies(treatment, denominator):
         return None
     result = test.analyze_aggregates(control, treatment)
-    error = (result.effect_size_ci_upper - result.effect_size) / _QUANTILE
+    # its own kind of number does not become JSON
+    error = float((result.effect_size_ci_upper - result.effect_size) / _QUANTILE)
     if not (error > 0 and math.isfinite(error)):
         return None
     log_error = None
     if result.control > 0 and result.treatment > 0:
-        log_error = math.log((1 + result.rel_effect_size_ci_upper) / (1 + result.rel_effect_size)) / _QUANTILE
+        log_error = math.log(float((1 + result.rel_effect_size_ci_upper) / (1 + result.rel_effect_size))) / _QUANTILE
     return (float(result.control), float(result.treatment)), error, log_error
 
 

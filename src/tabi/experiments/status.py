@@ -6,7 +6,7 @@ Sums of past days are of the units that were first seen up to then, with all tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,7 +124,7 @@ def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Readi
         series=series,
         feedback=look.feedback,
         changed=look.changed,
-        notes=_notes(look, design, seen),
+        notes=[*_notes(look, design, seen), *_earlier(design, series, effects)],
         action=judged.action,
         arm=judged.arm,
         line=judged.line,
@@ -202,3 +202,16 @@ def _notes(look: _Look, design: Design, seen: int) -> list[str]:
     if look.unreadable:
         notes.append(f"{look.unreadable:,} lines of the log could not be read")
     return notes
+
+
+def _earlier(design: Design, series: Sequence[Point], effects: Sequence[Effect | None]) -> list[str]:
+    """Arms whose interval lay beside zero at the end of a day, and does so no more."""
+    open_ones = {effect.arm for effect in effects if effect is not None and not effect.found}
+    days: dict[str, int] = {}
+    for point in series:
+        if point.arm in open_ones and (point.always[0] > 0 or point.always[1] < 0):
+            days.setdefault(point.arm, point.day + 1)
+    return [
+        f"the interval of {arm} lay beside zero after day {day}: who looks daily at {design.primary.name} stopped then"
+        for arm, day in days.items()
+    ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tabi.dod.condition import Found, condition
-from tabi.dod.facts import Facts
-from tabi.dod.rules import by_record
+from tabi.dod.facts import Facts, passed
+from tabi.dod.rules import by_record, done, found_as, needed
 
 
-@condition(8, None)
+@condition(8, "tabi experiment status {name}")
 def split_exact(facts: Facts) -> Found:
     """Traffic is split exactly.
 
@@ -16,7 +16,7 @@ def split_exact(facts: Facts) -> Found:
     return by_record(facts, "experiment-split", facts.name)
 
 
-@condition(8, None)
+@condition(8, "tabi experiment status {name}")
 def significance_computed(facts: Facts) -> Found:
     """Significance is computed.
 
@@ -25,7 +25,7 @@ def significance_computed(facts: Facts) -> Found:
     return by_record(facts, "experiment-result", facts.name)
 
 
-@condition(8, None)
+@condition(8, "tabi experiment status {name}")
 def business_metric_measurable(facts: Facts) -> Found:
     """A business metric can be measured.
 
@@ -34,10 +34,17 @@ def business_metric_measurable(facts: Facts) -> Found:
     return by_record(facts, "experiment-metric", facts.name)
 
 
-@condition(8, None)
+@condition(8, "tabi experiment stop {name} --back --reason …")
 def experiment_history_kept(facts: Facts) -> Found:
     """The history of experiments is kept.
 
-    Evidence `experiment` of each experiment's start and end.
+    Evidence `experiment` of the newest experiment's start, and of its end with decision and reason.
     """
-    return by_record(facts, "experiment", facts.name)
+    placed = needed(facts, "experiment", "no experiment was begun", subject=facts.name)
+    of = placed.record.inputs.get("experiment", "")
+    if not passed(placed.record):
+        raise found_as("missing", facts, placed, f"{of} has begun, and its end is not kept yet")
+    begun = facts.last("experiment", facts.name, lambda r: r.verdict == "begun" and r.inputs.get("experiment") == of)
+    if begun is None:
+        raise found_as("failing", facts, placed, f"the start of {of} was not kept")
+    return done(facts, placed, f"{of}: {placed.record.figures.get('decision')}, {placed.record.figures.get('reason')}")
