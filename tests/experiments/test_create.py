@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,10 +42,10 @@ ASKED = Asked(
 )
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Workspace:
-    """A model of three versions, the first of them champion; MLflow is down."""
-    workspace = Workspace.find(tmp_path, {"TABI_TRACKING_URI": CLOSED})
+@pytest.fixture(scope="session")
+def _stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("experiments")
+    workspace = Workspace.find(root, {"TABI_TRACKING_URI": CLOSED})
     (workspace.projects / NAME).mkdir(parents=True)
     _config(workspace)
     room = Room.open(workspace)
@@ -55,7 +56,15 @@ def shop(tmp_path: Path) -> Workspace:
             add(connection, Version(NAME, number, bundle, "run", "2" * 64, "candidate", "{}", "tom", "ann", moment))
     publish_numbers(room, NAME)
     promote(workspace, NAME, 1)
-    return workspace
+    room.database.engine.dispose()
+    return root
+
+
+@pytest.fixture
+def shop(_stocked: Path, tmp_path: Path) -> Workspace:
+    """A model of three versions, the first of them champion; MLflow is down."""
+    shutil.copytree(_stocked, tmp_path / "home")
+    return Workspace.find(tmp_path / "home", {"TABI_TRACKING_URI": CLOSED})
 
 
 def _config(workspace: Workspace, more: str = "") -> None:
@@ -63,7 +72,7 @@ def _config(workspace: Workspace, more: str = "") -> None:
 
 
 def asked(**changes: object) -> Asked:
-    return Asked(**{**ASKED.__dict__, **changes})  # type: ignore[arg-type]
+    return Asked(**{**ASKED.__dict__, **changes})
 
 
 def policy(workspace: Workspace) -> Single | Split:

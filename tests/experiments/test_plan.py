@@ -8,7 +8,7 @@ from tabi.errors import ConfigError
 from tabi.experiments.metric import read_metric, read_size
 from tabi.experiments.plan import Baseline, plan_of
 
-SHARE = Baseline(0.1, 0.3, per_day=2000)
+SHARE = Baseline(0.1, 0.3)
 
 
 def total(effect: str = "10%", weights: tuple[float, ...] = (1, 1), alpha: float = 0.05, power: float = 0.8) -> int:
@@ -26,7 +26,7 @@ def test_the_sample_grows_with_what_is_asked() -> None:
 
 def test_one_look_needs_what_the_textbook_says() -> None:
     # (1.96 + 0.8416)² · 2 · 0.09 / 0.01² = 14,128 units an arm, in the control's variance
-    plan = plan_of(read_metric("feedback"), read_size("0.01"), (1, 1), SHARE, 0.05, 0.8)
+    plan = plan_of(read_metric("feedback"), read_size("0.01"), (1, 1), Baseline(0.1, 0.3, per_day=2000), 0.05, 0.8)
     assert plan.fixed == pytest.approx(2 * 14_128, rel=1e-3)
     # many looks cost, and stopping early gives back most of it
     assert 1.5 * plan.fixed < plan.total < 2 * plan.fixed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ from tabi.dod import CONDITIONS
 from tabi.dod.evaluate import judge as judge_condition
 from tabi.dod.facts import Facts
 from tabi.evidence import read as read_evidence
-from tabi.experiments import history
 from tabi.experiments.design import Arm, Design, Plan
 from tabi.experiments.history import Kept
 from tabi.experiments.metric import read_guardrail, read_metric, read_size
@@ -24,12 +22,9 @@ from tabi.experiments.record import record
 from tabi.experiments.report import arm_rows, history_lines, plan_lines, reading_json, reading_lines
 from tabi.experiments.status import Reading, read
 from tabi.predictions import FeedbackLine, FeedbackLog, PredictionLine, PredictionLog, encode_lines
-from tabi.registry.identity import ROLES, Identity
-from tabi.registry.room import Room
 from tabi.workspace import Workspace
 from tests.experiments.conftest import DAY, NAME, VERSION, row, told
 
-ANN = Identity("ann", "user", ROLES)
 DAYS = 6
 DESIGN = Design(
     hypothesis="new <sells> more",
@@ -41,25 +36,16 @@ DESIGN = Design(
     guardrails=(read_guardrail("latency:10%"),),
 )
 
-Begin = Callable[..., Kept]
-
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace.find(tmp_path, {})
 
 
-@pytest.fixture
-def begin(workspace: Workspace) -> Iterator[Begin]:
-    """Keep a design as if it had been begun some days ago."""
-    room = Room.open(workspace)
-
-    def begin(design: Design = DESIGN) -> Kept:
-        kept = history.started(room, history.begin(room, NAME, design, ANN), ANN)
-        return replace(kept, at=(datetime.now(UTC) - timedelta(days=DAYS)).isoformat())
-
-    yield begin
-    room.database.engine.dispose()
+def begun(design: Design = DESIGN) -> Kept:
+    """A design as if it had been begun some days ago."""
+    at = (datetime.now(UTC) - timedelta(days=DAYS)).isoformat()
+    return Kept(NAME, 1, "running", "5a" * 16, design.to_json(), "ann", at, at)
 
 
 def write(
@@ -89,15 +75,15 @@ def write(
 
 
 def kinds(workspace: Workspace) -> set[str]:
-    return {each.kind for each in read_evidence(workspace.evidence)} - {"audit"}
+    return {each.kind for each in read_evidence(workspace.evidence)}
 
 
 def judged(workspace: Workspace, key: str) -> str:
     return judge_condition(Facts(workspace, NAME), CONDITIONS[key]).status
 
 
-def test_a_lift_is_found_told_and_proved(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
+def test_a_lift_is_found_told_and_proved(workspace: Workspace) -> None:
+    kept = begun()
     write(workspace, {"old": 0.3, "new": 0.5})
     reading = read(workspace, kept)
     (effect,) = reading.effects
@@ -117,12 +103,11 @@ def test_a_lift_is_found_told_and_proved(workspace: Workspace, begin: Begin) -> 
     record(workspace, kept, reading)
     for key in ("split_exact", "significance_computed", "business_metric_measurable"):
         assert judged(workspace, key) == "done"
+    is_shown(kept, reading)
 
 
-def test_what_is_shown_says_what_was_read(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
-    write(workspace, {"old": 0.3, "new": 0.5})
-    reading = read(workspace, kept)
+def is_shown(kept: Kept, reading: Reading) -> None:
+    """As a table, a page and a document."""
     lines = reading_lines(kept, reading)
     assert lines[-1] == reading.line
     assert lines[-1].startswith("stop: win, ship new: label=yes +")
@@ -141,8 +126,8 @@ def test_what_is_shown_says_what_was_read(workspace: Workspace, begin: Begin) ->
     assert "experiment-1" in history_lines([kept])[1]
 
 
-def test_a_split_that_lost_units_is_broken_and_no_effect_is_read(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
+def test_a_split_that_lost_units_is_broken_and_no_effect_is_read(workspace: Workspace) -> None:
+    kept = begun()
     write(workspace, {"old": 0.3, "new": 0.6}, counts=(600, 450))
     reading = read(workspace, kept)
     assert reading.action == "broken"
@@ -154,8 +139,8 @@ def test_a_split_that_lost_units_is_broken_and_no_effect_is_read(workspace: Work
     assert judged(workspace, "significance_computed") == "missing"
 
 
-def test_a_slow_arm_breaks_its_guardrail_whatever_it_sells(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
+def test_a_slow_arm_breaks_its_guardrail_whatever_it_sells(workspace: Workspace) -> None:
+    kept = begun()
     write(workspace, {"old": 0.3, "new": 0.5}, ms=(2.0, 3.0))
     reading = read(workspace, kept)
     assert [each.state for each in reading.guardrails] == ["broken"]
@@ -163,8 +148,8 @@ def test_a_slow_arm_breaks_its_guardrail_whatever_it_sells(workspace: Workspace,
     assert "new breaks latency" in reading.line
 
 
-def test_few_units_are_not_read_and_leave_no_evidence_of_a_result(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
+def test_few_units_are_not_read_and_leave_no_evidence_of_a_result(workspace: Workspace) -> None:
+    kept = begun()
     write(workspace, {"old": 0.3, "new": 0.5}, counts=(50, 50))
     reading = read(workspace, kept)
     assert reading.effects == [None]
@@ -174,8 +159,8 @@ def test_few_units_are_not_read_and_leave_no_evidence_of_a_result(workspace: Wor
     assert "–" in "".join(reading_lines(kept, reading))
 
 
-def test_without_any_traffic_there_is_nothing_but_the_plan(workspace: Workspace, begin: Begin) -> None:
-    kept = begin()
+def test_without_any_traffic_there_is_nothing_but_the_plan(workspace: Workspace) -> None:
+    kept = begun()
     reading = read(workspace, kept)
     assert reading.units == {"old": 0, "new": 0}
     assert reading.split_p is None
@@ -184,9 +169,9 @@ def test_without_any_traffic_there_is_nothing_but_the_plan(workspace: Workspace,
     assert kinds(workspace) == set()
 
 
-def test_what_units_did_before_makes_the_interval_narrower(workspace: Workspace, begin: Begin) -> None:
+def test_what_units_did_before_makes_the_interval_narrower(workspace: Workspace) -> None:
     design = msgspec.structs.replace(DESIGN, primary=read_metric("value"), guardrails=(), effect=read_size("1"))
-    kept = begin(design)
+    kept = begun(design)
     random = np.random.default_rng(2)
     start = datetime.fromisoformat(kept.at).timestamp()
     rows, feedback = [], []
