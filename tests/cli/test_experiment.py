@@ -40,6 +40,7 @@ def shop(tmp_path: Path, tabi: Tabi, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.system
 def test_an_experiment_is_planned_begun_looked_at_and_stopped(shop: Path, tabi: Tabi) -> None:
     planned = tabi(shop, *CREATE, "--plan")
     assert planned.code == 0

@@ -106,6 +106,7 @@ def test_an_experiment_divides_the_units_by_its_own_salt_and_is_shipped(shop: Wo
     assert json.loads(ended.kept.result)["line"] == reading.line
 
 
+@pytest.mark.system
 def test_back_to_the_champion_leaves_it_as_it_was(shop: Workspace) -> None:
     create(shop, NAME, ASKED)
     stop(shop, NAME, None, "nothing came of it")
@@ -120,12 +121,14 @@ def test_back_to_the_champion_leaves_it_as_it_was(shop: Workspace) -> None:
         stop(shop, NAME, None, "again")
 
 
+@pytest.mark.system
 def test_shipping_the_control_is_a_decision_too(shop: Workspace) -> None:
     create(shop, NAME, ASKED)
     assert stop(shop, NAME, "old", "it holds").kept.decision == "old"
     assert isinstance(policy(shop), Single)
 
 
+@pytest.mark.system
 def test_one_open_experiment_at_a_time(shop: Workspace) -> None:
     create(shop, NAME, ASKED)
     with pytest.raises(ConflictError, match="experiment-1 of adult is running"):
@@ -133,6 +136,7 @@ def test_one_open_experiment_at_a_time(shop: Workspace) -> None:
     assert len(listed(Room.open(shop), NAME)) == 1
 
 
+@pytest.mark.system
 def test_a_version_that_may_not_be_promoted_gets_no_units_and_is_not_shipped(shop: Workspace) -> None:
     _config(shop, "approval: {required: true}\n")
     with pytest.raises(ConflictError, match="is not approved"):
@@ -173,6 +177,7 @@ def test_what_cannot_be_an_experiment_is_refused_before_anything_is_kept(shop: W
     assert isinstance(policy(shop), Single)
 
 
+@pytest.mark.system
 def test_a_plan_takes_baseline_and_traffic_from_the_log_and_begins_nothing(shop: Workspace) -> None:
     now = datetime.now(UTC).timestamp()
     rows = [
@@ -195,6 +200,7 @@ def test_a_plan_takes_baseline_and_traffic_from_the_log_and_begins_nothing(shop:
     assert isinstance(policy(shop), Single)
 
 
+@pytest.mark.system
 def test_a_rollback_of_somebody_else_is_told_and_the_experiment_can_be_closed(shop: Workspace) -> None:
     kept, _ = create(shop, NAME, ASKED)
     room = Room.open(shop)
@@ -208,6 +214,7 @@ def test_a_rollback_of_somebody_else_is_told_and_the_experiment_can_be_closed(sh
     assert {each.kind for each in read_evidence(shop.evidence)} >= {"experiment", "rollback"}
 
 
+@pytest.mark.system
 def test_equal_versions_make_an_a_a_test(shop: Workspace) -> None:
     create(shop, NAME, asked(arms=("a=1", "b=1")))
     assert isinstance(policy(shop), Split)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tabi.experiments.history import Kept
 from tabi.policy import Split
-from tabi.registry import steer
 from tabi.registry.room import Room
+from tabi.registry.steer import ArmPlan, end, split
 
 
 def divide(room: Room, kept: Kept) -> list[str]:
     """Divide the units among the arms, under the experiment's own salt; what else there is to know."""
     design = kept.plan
-    arms = [steer.ArmPlan(arm.name, arm.version, arm.weight) for arm in design.arms]
+    arms = [ArmPlan(arm.name, arm.version, arm.weight) for arm in design.arms]
     reason = f"{kept.ref}: {design.hypothesis}"
-    return list(steer.split(room.workspace, kept.name, kept.ref, arms, salt=kept.salt, reason=reason).notes)
+    return list(split(room.workspace, kept.name, kept.ref, arms, salt=kept.salt, reason=reason).notes)
 
 
 def divides(room: Room, kept: Kept) -> bool:
@@ -27,4 +27,4 @@ def undivide(room: Room, kept: Kept, reason: str) -> list[str]:
     """Let the champion answer all, where the policy is still that of the experiment."""
     if not divides(room, kept):
         return []
-    return list(steer.end(room.workspace, kept.name, f"{kept.ref}: {reason}").notes)
+    return list(end(room.workspace, kept.name, f"{kept.ref}: {reason}").notes)
