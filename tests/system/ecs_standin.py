@@ -16,26 +16,31 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.system.tasks import (
+    HEALTHY_LIMIT_S,
+    Command,
+    end_of,
+    free_port,
+    is_healthy,
+    serving_in_background,
+    start_task,
+)
+
 Json = dict[str, Any]
-Command = Callable[[list[str]], list[str]]
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 TRIPS_AFTER = 3
 BREAKER = "ECS deployment circuit breaker"
-HEALTHY_LIMIT_S = 30
 TARGET = "AmazonEC2ContainerServiceV20141113."
 
 
@@ -103,9 +108,9 @@ class Scheduler:
             if not gate.wait(0.05):
                 continue
             port = free_port()
-            ours.task = self._start(container, port)
+            ours.task = start_task(self.images, self._environ, container, container["command"], port)
             self._say(f"has started 1 tasks: (task {ours.task.pid}).")
-            if self._is_healthy(ours.task, port):
+            if is_healthy(ours.task, port, lambda: self._closed):
                 self._complete(ours, port)
                 return
             ours.failed += 1
@@ -114,26 +119,6 @@ class Scheduler:
             if ours.failed == TRIPS_AFTER:
                 self._trip(ours)
                 return
-
-    def _start(self, container: Json, port: int) -> subprocess.Popen[bytes]:
-        digest = container["image"].rpartition("@")[2]
-        variables = {each["name"]: each["value"] for each in container.get("environment", ())}
-        environ = {**self._environ, **variables, "TABI_HOST": "127.0.0.1", "TABI_PORT": str(port)}
-        command = self.images[digest](container["command"])
-        return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def _is_healthy(self, task: subprocess.Popen[bytes], port: int) -> bool:
-        end = time.monotonic() + HEALTHY_LIMIT_S
-        while task.poll() is None and time.monotonic() < end and not self._closed:
-            with (
-                suppress(OSError, http.client.HTTPException),
-                closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as connection,
-            ):
-                connection.request("GET", "/healthz")
-                if connection.getresponse().status == 200:
-                    return True
-            time.sleep(0.05)
-        return False
 
     def _complete(self, ours: Deployment, port: int) -> None:
         with self._lock:
@@ -284,62 +269,3 @@ def listening(stand_in: StandIn) -> Iterator[str]:
 
     with serving_in_background(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
         yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def balancing(scheduler: Scheduler) -> Iterator[str]:
-    """The load balancer: one address, whose connections go to the task of now."""
-
-    class Handler(StreamRequestHandler):
-        def handle(self) -> None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", scheduler.port), 10) as task:
-                there = threading.Thread(target=pump, args=(self.connection, task))
-                there.start()
-                pump(task, self.connection)
-                there.join(10)
-
-    with serving_in_background(ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def serving_in_background(server: ThreadingTCPServer | ThreadingHTTPServer) -> Iterator[int]:
-    """The port, while it listens."""
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Bytes from one side to the other, until the one has said all."""
-    with suppress(OSError):
-        while piece := source.recv(1 << 16):
-            sink.sendall(piece)
-        sink.shutdown(socket.SHUT_WR)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
-def end_of(task: subprocess.Popen[bytes] | None) -> None:
-    if task is not None and task.poll() is None:
-        task.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            task.wait(15)
-        if task.poll() is None:
-            task.kill()
-            task.wait(5)
-
-
-def environ_of_tasks() -> dict[str, str]:
-    """What a container has of this machine: nothing of AWS, and no workspace."""
-    return {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "TABI_"))}

@@ -36,8 +36,9 @@ from tabi.registry.versions import Version, add
 from tabi.workspace import Workspace
 from tests.registry.governed import ANN, CLOSED
 from tests.serving.conftest import Harbour, harbour, own_harbour
-from tests.system.ecs_standin import Scheduler, StandIn, balancing, environ_of_tasks, listening
+from tests.system.ecs_standin import Scheduler, StandIn, listening
 from tests.system.moto import KEYS, s3_server
+from tests.system.tasks import balancing, environ_of_tasks
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 __all__ = ["harbour", "own_harbour"]

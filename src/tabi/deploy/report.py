@@ -40,6 +40,8 @@ class Report:
     def __init__(self, tell: Tell) -> None:
         self.lines: list[str] = []
         self.durations: dict[str, float] = {}
+        # nothing differed: what ran was started once more
+        self.anew = False
         self._tell = tell
         self._began = monotonic()
 
@@ -94,17 +96,11 @@ def leave(workspace: Workspace, ended: Deployment, report: Report) -> list[Path]
     return _files(workspace, ended, report) if ended.target in AWAY else []
 
 
-def _is_same(ended: Deployment) -> bool:
-    """Whether it was to start what ran already once more; of one that failed only what was asked for is known."""
-    asked_for_none = ended.outcome == "failed" and not ended.image
-    return ended.kind == "deploy" and (asked_for_none or ended.revision == ended.before)
-
-
 def _files(workspace: Workspace, ended: Deployment, report: Report) -> list[Path]:
     folder = workspace.root / "docs" / "evidence"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = now()[:19].replace("-", "").replace(":", "") + "Z"
-    what = _WHAT["force_new" if _is_same(ended) else ended.kind, ended.outcome]
+    what = _WHAT["force_new" if report.anew else ended.kind, ended.outcome]
     stem = f"{ended.environment}_{ended.target}_{what}_{stamp}"
     document = {**asdict(ended), "durations": report.durations, "log": f"{stem}.txt"}
     record, log = folder / f"{stem}.json", folder / f"{stem}.txt"

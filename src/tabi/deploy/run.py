@@ -104,6 +104,7 @@ def _carry_out(work: Work, plan: Plan, subject: Subject) -> Done:
     try:
         with report.step("apply"):
             applied = target.apply(plan, report.tell)
+        report.anew = applied.anew
         with report.step("healthy"):
             target.wait(applied, report.tell)
         with report.step("model"):

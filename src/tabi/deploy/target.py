@@ -40,13 +40,15 @@ class Plan:
 class Applied:
     """What a target runs, or begins to run. `address`: where it is asked, as http://127.0.0.1:8000.
 
-    `probe`: asks it alone, where what ran before shares the address until `keep`.
+    `probe`: asks it alone, where what ran before shares the address until `keep`. `anew`: it differs in nothing from
+    what ran before, and was started once more.
     """
 
     revision: str
     image: str
     address: str
     probe: Ask | None = field(default=None, compare=False)
+    anew: bool = False
 
 
 class Target(Protocol):

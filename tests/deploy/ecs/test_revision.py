@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabi.deploy.ecs.revision import Wanted, changed, container_of, image_of, in_registry, require_digest
-from tabi.errors import ConfigError, DeployError
+from tabi.deploy.ecs.revision import Wanted, changed, container_of, image_of, in_registry
+from tabi.errors import DeployError
 
 Json = dict[str, Any]
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/tabi-dev-api"
@@ -79,14 +79,6 @@ def test_what_is_wanted_once_is_wanted_no_more(image: str, served: tuple[str, ..
         assert image in {"", IMAGE}
         assert served in {(), ("adult",)}
         assert not variables
-
-
-@pytest.mark.parametrize(
-    "image", ["", "tabi", "tabi:latest", "tabi:1@sha256:" + "a" * 63, "sha256:" + "a" * 64, f"{IMAGE}\nx", f" {IMAGE}"]
-)
-def test_what_is_not_named_by_its_digest_is_refused(image: str) -> None:
-    with pytest.raises(ConfigError, match="not named by its digest"):
-        require_digest(image)
 
 
 def test_an_image_of_ecr_is_looked_for_in_its_registry_and_others_are_not() -> None:

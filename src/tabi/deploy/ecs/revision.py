@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabi.errors import ConfigError, DeployError
+from tabi.errors import DeployError
 
 Json = dict[str, Any]
 
-_REFERENCE = re.compile(r"[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}")
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[a-z0-9._/-]+)")
 SERVE = "serve"
 
@@ -24,15 +23,6 @@ class Wanted:
     image: str = ""
     models: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
-
-
-def require_digest(image: str) -> str:
-    """The image, if it is named by its digest. `ConfigError` else: a tag says nothing of what runs."""
-    if not _REFERENCE.fullmatch(image):
-        raise ConfigError(
-            "the image is not named by its digest: write REPOSITORY@sha256:<64 hex digits>, as build/image.txt has it"
-        )
-    return image
 
 
 @dataclass(frozen=True)

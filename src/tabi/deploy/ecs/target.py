@@ -11,8 +11,9 @@ from typing import Any
 from tabi.deploy.ecs import rollout
 from tabi.deploy.ecs.calls import PassingError
 from tabi.deploy.ecs.place import Place, find_place
-from tabi.deploy.ecs.revision import Wanted, changed, container_of, image_of, in_registry, require_digest, short
+from tabi.deploy.ecs.revision import Wanted, changed, container_of, image_of, in_registry, short
 from tabi.deploy.ecs.service import Service
+from tabi.deploy.images import require_reference
 from tabi.deploy.target import Applied, Kind, Plan, Tell
 from tabi.errors import ConfigError, DeployError
 
@@ -50,7 +51,7 @@ class EcsTarget:
     def check(self, plan: Plan) -> None:
         """The image is named by digest and in the registry, the service is there and can be read."""
         if plan.image:
-            image = in_registry(require_digest(plan.image))
+            image = in_registry(require_reference(plan.image))
             if image is not None:
                 self.service.require_image(image)
         service = self.service.describe()
@@ -76,7 +77,7 @@ class EcsTarget:
             revision = self.service.register(made, tags)
             tell(f"registered {short(revision)}")
         self._begin(service, revision, force=made is None)
-        return Applied(revision, image, self.place.url)
+        return Applied(revision, image, self.place.url, anew=made is None)
 
     def wait(self, applied: Applied, tell: Tell) -> None:
         """Until ECS calls the deployment COMPLETED; `DeployError` if it FAILED, or time is out."""
