@@ -38,6 +38,14 @@ class Inputs(StrEnum):
     NONE = "none"
 
 
+class LogReady(StrEnum):
+    """What a server that cannot log says of itself."""
+
+    DEGRADED = "degraded"
+    READY = "ready"
+    NOT_READY = "not_ready"
+
+
 class Require(StrEnum):
     """Which of several models must be there for the server to start and to be ready."""
 
@@ -83,6 +91,17 @@ def serve(
     log_key: Annotated[
         Path | None, typer.Option(help="File of the key of values that are logged hashed.", envvar="TABI_LOG_KEY")
     ] = None,
+    log_gzip: Annotated[bool, typer.Option(help="Compress closed segments of the log.", envvar="TABI_LOG_GZIP")] = True,
+    log_days: Annotated[
+        float | None,
+        typer.Option(help="Days after which the log goes.", min=0, envvar="TABI_LOG_DAYS"),
+    ] = None,
+    log_bytes: Annotated[
+        int | None, typer.Option(help="Bytes of the log beyond which its oldest go.", min=0, envvar="TABI_LOG_BYTES")
+    ] = None,
+    log_ready: Annotated[
+        LogReady, typer.Option(help="What /readyz says while nothing can be logged.", envvar="TABI_LOG_READY")
+    ] = LogReady.DEGRADED,
     access_log: Annotated[
         bool, typer.Option("--access-log", help="A log line for every request.", envvar="TABI_ACCESS_LOG")
     ] = False,
@@ -128,6 +147,10 @@ def serve(
         log=workspace.predictions if log else None,
         log_inputs=log_inputs.value,
         log_key=log_key,
+        log_gzip=log_gzip,
+        log_days=log_days,
+        log_bytes=log_bytes,
+        log_ready=log_ready.value,
         access_log=access_log,
         origins=tuple(origin or ()),
         require=require.value,

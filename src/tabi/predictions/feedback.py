@@ -6,6 +6,7 @@ other: each learns from it what the others have taken, so that nothing is taken 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import msgspec
 
 from tabi.errors import StoreError
 from tabi.predictions.log import SUFFIX
-from tabi.predictions.read import segments_of
+from tabi.predictions.read import open_segment, segments_of
 
 FOLDER = "feedback"
 # how many of the last keys a worker knows again; readers tell older ones apart
@@ -110,10 +111,10 @@ class FeedbackLog:
             if path.stat().st_size != self._read.get(path.name):
                 self._keep(self._keys(path))
         today = f"{datetime.now(UTC):%Y%m%d}"
-        names = [path.name for path in segments if path.name.startswith(today)]
-        if names and names[-1] != self._doubtful:
-            return self.folder / names[-1]
-        return self.folder / f"{today}-{len(names):04d}{SUFFIX}"
+        of_today = [path for path in segments if path.name.startswith(today)]
+        if of_today and of_today[-1].suffix == SUFFIX and of_today[-1].name != self._doubtful:
+            return of_today[-1]
+        return self.folder / f"{today}-{len(of_today):04d}{SUFFIX}"
 
     def _learn_first(self, segments: Sequence[Path]) -> None:
         """The last keys there are; segments before them are taken as read."""
@@ -128,17 +129,17 @@ class FeedbackLog:
 
     def _keys(self, path: Path) -> Iterator[bytes]:
         """Those of the lines that were not read yet."""
-        if path.suffix != SUFFIX:
-            # compressed since: it was read before, or is older than what is known again
+        if path.suffix != SUFFIX and path.stem in self._read:
+            # it was read before it was compressed
             self._read[path.name] = path.stat().st_size
             return
-        with path.open("rb") as segment:
+        with open_segment(path) as segment:
             segment.seek(self._read.get(path.name, 0))
             for text in segment:
                 with suppress(msgspec.MsgspecError, UnicodeDecodeError):
                     known = _decode(text)
                     yield _digest(known.key, known.model)
-            self._read[path.name] = segment.tell()
+            self._read[path.name] = path.stat().st_size if path.suffix != SUFFIX else segment.tell()
 
     def _keep(self, keys: Iterator[bytes] | Sequence[bytes]) -> None:
         self._known.update(dict.fromkeys(keys))
@@ -150,6 +151,10 @@ class FeedbackLog:
         is_new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
         try:
+            # whoever compresses closed segments may be at it
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink == 0:
+                raise BlockingIOError(errno.EAGAIN, "its segment was just compressed")
             size = os.fstat(descriptor).st_size
             # a writer that was killed may have left a piece of a line
             begun = size and os.pread(descriptor, 1, size - 1) != b"\n"

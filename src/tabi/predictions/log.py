@@ -7,7 +7,9 @@ that cannot be written is no reason to stop answering: what is lost is counted, 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -70,6 +72,11 @@ class PredictionLog:
                 return False
             return self._account(lines, count, written)
 
+    def probe(self) -> None:
+        """Where the last append failed, see whether one would now, by a blank line, which is nothing to readers."""
+        if self.problem is not None:
+            self.append(b"\n", 0)
+
     def close(self) -> None:
         """Close the segment. A later append would start another."""
         with self._lock:
@@ -110,6 +117,9 @@ class PredictionLog:
             except FileExistsError:
                 # another process of the same number on a shared folder
                 continue
+            # whoever compresses closed segments leaves this one alone, until this process lets go of it
+            with suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._size, self._cut, self._since_look = 0, False, 0
             self._end_at, self._look_at = now + self._segment_seconds, now + RETRY_SECONDS
             return

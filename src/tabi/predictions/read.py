@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -12,6 +14,7 @@ from tabi.errors import StoreError
 from tabi.predictions.log import SUFFIX
 from tabi.predictions.record import Line
 
+GZIP = f"{SUFFIX}.gz"
 # longer than any body that a server takes; what has no end is not read into memory
 LINE_LIMIT = 128 * 1024 * 1024
 
@@ -20,8 +23,24 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def segments_of(folder: Path) -> list[Path]:
-    """The segments of a folder in the order in which they were begun."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
+    """The segments of a folder in the order in which they were begun, compressed ones too.
+
+    Where a segment is there in both forms, only the plain one is meant.
+    """
+    plain = set(folder.glob(f"*{SUFFIX}"))
+    packed = {path for path in folder.glob(f"*{GZIP}") if path.with_suffix("") not in plain}
+    return sorted(plain | packed)
+
+
+def open_segment(path: Path) -> BinaryIO:
+    """A segment's lines, whatever its form is by now; `FileNotFoundError` if it is gone."""
+    if path.suffix == SUFFIX:
+        try:
+            return path.open("rb")
+        except FileNotFoundError:
+            # it was compressed since it was listed
+            path = path.with_name(f"{path.name}.gz")
+    return cast(BinaryIO, gzip.open(path, "rb"))
 
 
 class LogReader:
@@ -39,13 +58,14 @@ class LogReader:
         """`StoreError` if a segment cannot be read."""
         for path in segments_of(self._folder):
             try:
-                with path.open("rb") as segment:
+                with open_segment(path) as segment:
                     yield from self._lines(segment)
             except FileNotFoundError:
                 # it went by its age between the listing and now
                 continue
-            except OSError as error:
-                raise StoreError(f"{path} cannot be read ({error.strerror}): make it readable") from error
+            except (OSError, EOFError, zlib.error) as error:
+                reason = getattr(error, "strerror", None) or "it is no whole gzip"
+                raise StoreError(f"{path} cannot be read ({reason}): make it readable, or remove it") from error
 
     def _lines(self, segment: BinaryIO) -> Iterator[Line]:
         while text := segment.readline(LINE_LIMIT):

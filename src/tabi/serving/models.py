@@ -18,7 +18,10 @@ FOLLOW_SECONDS = 5.0
 
 
 class Models:
-    """Served models by name. `problems`: what else the worker has to tell, such as a log that cannot be written."""
+    """Served models by name. `problems`: what else the worker has to tell, such as a log that cannot be written.
+
+    `blocked`: whether no request is to come though every model is there.
+    """
 
     def __init__(self, settings: Settings, agreement: Agreement, make: Callable[[str], Served]) -> None:
         self._settings = settings
@@ -27,6 +30,7 @@ class Models:
         # building a slot too: of two reloads, the later must not end up below the earlier
         self._changing = Lock()
         self.problems: Callable[[], list[str]] = list
+        self.blocked: Callable[[], bool] = bool
 
     def load(self) -> None:
         """Load all models. What cannot be loaded is an error, or with `require: any` only if it is every one."""
@@ -116,7 +120,7 @@ class Models:
         problems += [f"{served.name}: {served.distrust}" for served in self._made if served.distrust is not None]
         problems += [*self.problems(), *([self._agreement.problem] if self._agreement.problem else [])]
         missing = [not s.ready for s in statuses]
-        if all(missing) or (any(missing) and self._settings.require == "all"):
+        if self.blocked() or all(missing) or (any(missing) and self._settings.require == "all"):
             return Readiness("not_ready", statuses, problems)
         return Readiness("degraded" if problems else "ready", statuses, problems)
 

@@ -67,7 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `admin_port`: where operators ask, on loopback; 0 takes a free one, None is no second port. `grpc_port`: of the Open
     Inference Protocol over gRPC, None does not speak it. `tokens`: file of the tokens by which operators may ask on the
     public port too. `metrics`: who may read `/metrics`. `log`: folder of the prediction log, None writes none.
-    `log_inputs`: no column is logged with more; `log_key`: file of the key of hashes. `feedback`: who may send it.
+    `log_inputs`: no column is logged with more; `log_key`: file of the key of hashes.
+    `log_gzip`: compress closed segments; `log_days`, `log_bytes`: how long they are kept; `log_ready`: what `/readyz`
+    says while nothing can be logged. `feedback`: who may send it.
     `origins`: what a browser's page may come from; none by default. `poll`: seconds between two looks at the store.
     `evidence`: folder of the record that a server leaves when it answers, None leaves none.
     `handover`: whether the port is taken from the server that has it, and given to the one that follows.
@@ -87,6 +89,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: Path | None = None
     log_inputs: Logged = "full"
     log_key: Path | None = None
+    log_gzip: bool = True
+    log_days: float | None = None
+    log_bytes: int | None = None
+    log_ready: Literal["degraded", "ready", "not_ready"] = "degraded"
     access_log: bool = False
     feedback: Literal["public", "admin"] = "admin"
     origins: tuple[str, ...] = ()

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from tabi.predictions import FeedbackLog, PredictionLog
 from tabi.serving.agreement import Agreement
-from tabi.serving.feedback import Feedback, Writer
+from tabi.serving.feedback import Feedback
 from tabi.serving.http.door import App, Door, Receive, Refusal, Scope, Send
 from tabi.serving.http.guard import Guard
 from tabi.serving.http.origins import Origins
 from tabi.serving.http.plain import plain_routes
 from tabi.serving.http.tokens import Tokens
 from tabi.serving.http.watch import ROUTES, Watch
+from tabi.serving.keeping import Keeping
 from tabi.serving.large.process import LargeRequests
 from tabi.serving.model import Model
 from tabi.serving.models import Models
@@ -24,14 +24,14 @@ from tabi.serving.protocols.exchange import Found
 from tabi.serving.recorder import Recorder
 from tabi.serving.routes import Routes
 from tabi.serving.served import Event, Served
-from tabi.serving.settings import Settings, privacy_of
+from tabi.serving.settings import Settings
 from tabi.serving.slot import Slot
 from tabi.serving.steering.calls import found_by
 from tabi.serving.steering.flags import Flags
 from tabi.serving.steering.shadow import Shadows
 from tabi.serving.steering.steerer import Steerer
 from tabi.serving.telemetry.cells import Cells
-from tabi.serving.telemetry.hooks import Counter, FeedbackMetrics, ReloadMetrics, RequestMetrics
+from tabi.serving.telemetry.hooks import FeedbackMetrics, ReloadMetrics, RequestMetrics
 from tabi.serving.telemetry.trace import Tracer
 from tabi.store import Store
 
@@ -51,12 +51,7 @@ class Worker:
         self.tokens = Tokens(settings.tokens)
         self._folder = folder
         self._cells = Cells(folder, number)
-        self._log = None if settings.log is None else PredictionLog(settings.log, number)
-        self._writer = None if settings.log is None else Writer(FeedbackLog(settings.log))
-        self._privacy = privacy_of(settings)
-        self._lost = Counter(self._cells, "tabi_prediction_log_lost_total")
-        self._told = 0
-        self._telling = Lock()
+        self._keeping = Keeping(settings, number, self._cells)
         self._counting = Lock()
         self._following: str | None = None
         self._large = LargeRequests(settings, folder, number)
@@ -70,6 +65,7 @@ class Worker:
             settings, agreement, lambda ref: Served(store, ref, self._slot, self._note, settings.trust, steerer)
         )
         self.models.problems = self._problems
+        self.models.blocked = lambda: self._keeping.blocking
 
     def load(self) -> None:
         """Load the models."""
@@ -91,7 +87,7 @@ class Worker:
         return lambda scope, request_id: guard.refusal(scope, "feedback", request_id)
 
     def _feedback(self, served: Served) -> Feedback:
-        return Feedback(served, self._writer, self.settings.limits, FeedbackMetrics(self._cells, served.name))
+        return Feedback(served, self._keeping.writer, self.settings.limits, FeedbackMetrics(self._cells, served.name))
 
     @property
     def versions(self) -> tuple[tuple[str, str], ...]:
@@ -114,6 +110,7 @@ class Worker:
                 _log.exception("looking at the store failed")
         self._following = problem
         self._large.held = sum(served.held for served in self.models)
+        self._keeping.tick()
         self._count()
 
     def _count(self) -> None:
@@ -121,21 +118,14 @@ class Worker:
         for served in self.models:
             served.flush()
             ReloadMetrics(self._cells, served.name).failing(served.status.problem is not None)
-        if self._log is not None:
-            # the log knows what it lost in any thread; only this one tells, so nothing is told twice
-            with self._telling:
-                self._lost.add(self._log.lost - self._told)
-                self._told = self._log.lost
+        self._keeping.count()
 
     def close(self) -> None:
         """Let everything go: to be called when the last request has been answered, or where none ever was."""
         if hasattr(self, "door"):
             self.door.close()
-        if self._writer is not None:
-            self._writer.close()
         self._count()
-        if self._log is not None:
-            self._log.close()
+        self._keeping.close()
         self._tracer.close()
         self._shadows.close()
         if self._flags is not None:
@@ -143,22 +133,15 @@ class Worker:
         self._cells.close()
 
     def _slot(self, model: Model) -> Slot:
-        recorder = Recorder(model, self._log, self._cells, self._counting, self._privacy)
+        recorder = Recorder(model, self._keeping.log, self._cells, self._counting, self._keeping.privacy)
         return Slot(model, recorder, self.settings.limits.rows)
 
     def _note(self, event: Event) -> None:
         ReloadMetrics(self._cells, event.model).observe(event.outcome, round(event.seconds * 1e9))
 
     def _problems(self) -> list[str]:
-        found = [
-            self._log.problem if self._log is not None else None,
-            self._writer.problem if self._writer is not None else None,
-            self._cells.problem,
-            *self._large.problems,
-            *self._shadows.problems,
-        ]
-        if self._log is not None:
-            found += [self._privacy.problem(served.slot.model.contract) for served in self.models if served.ready]
+        contracts = [served.slot.model.contract for served in self.models if served.ready]
+        found = [*self._keeping.problems(contracts), self._cells.problem, *self._large.problems, *self._shadows.problems]
         # the disk that one process finds full, the other does too
         return list(dict.fromkeys(problem for problem in found if problem is not None))
 

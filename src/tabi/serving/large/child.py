@@ -59,6 +59,7 @@ class LargeWorker:
         self._privacy = privacy_of(settings)
         self._lost = Counter(self.cells, "tabi_prediction_log_lost_total")
         self._told = 0
+        self._told_of_log = settings.log_ready != "ready"
         self._slots: dict[tuple[str, str], Slot] = {}
 
     def run(self, line: socket.socket) -> None:
@@ -111,7 +112,7 @@ class LargeWorker:
         if self._log is not None:
             self._lost.add(self._log.lost - self._told)
             self._told = self._log.lost
-            problems.append(self._log.problem)
+            problems += [self._log.problem] if self._told_of_log else []
         return [problem for problem in problems if problem is not None]
 
     def _found(self, slot: Slot, response: Response) -> Found:
