@@ -141,7 +141,8 @@ class Worker:
 
     def _problems(self) -> list[str]:
         contracts = [served.slot.model.contract for served in self.models if served.ready]
-        found = [*self._keeping.problems(contracts), self._cells.problem, *self._large.problems, *self._shadows.problems]
+        found = [*self._keeping.problems(contracts), self._cells.problem]
+        found += [*self._large.problems, *self._shadows.problems]
         # the disk that one process finds full, the other does too
         return list(dict.fromkeys(problem for problem in found if problem is not None))
 
