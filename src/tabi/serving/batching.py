@@ -17,6 +17,8 @@ from tabi.serving.model import Model
 from tabi.serving.places import path_in_features, refusal_of_rows
 from tabi.serving.problems import problem_of
 from tabi.serving.recorder import Asked, Decided, Recorder
+from tabi.serving.telemetry.steps import UNDER_WAY, mark_all, sampled
+from tabi.serving.telemetry.trace import Attribute
 
 Done = Callable[[Response], None]
 """Takes the answer to a request."""
@@ -49,6 +51,7 @@ class Batcher:
     def __init__(self, model: Model, recorder: Recorder) -> None:
         self._model = model
         self._recorder = recorder
+        self._told: dict[str, Attribute] = {"tabi.model": model.name, "tabi.version": model.version}
         self._widths = len(model.contract.numeric), len(model.contract.strings)
         self._begin()
 
@@ -103,14 +106,21 @@ class Batcher:
         """One call of the graph, one write of the log, and only then the answers."""
         waiting, numbers, texts, faults = self._waiting, self._numbers, self._texts, self._faults
         self._begin()
+        spans = sampled(each.asked.request_id for each in waiting) if UNDER_WAY else ()
+        if spans:
+            mark_all(spans, "wait")
         try:
             tensors = self._model.reader.tensors(numbers, texts, len(waiting))
             predictions, outputs, overflown = self._model.run(tensors)
+            if spans:
+                mark_all(spans, "run", **self._told, **{"tabi.rows": len(waiting)})
             turn = _Turn(waiting, Decided(tensors, predictions, outputs), faults)
             refused = {fault.row for fault in overflown}
             if refused:
                 turn = _without(refused, turn)
             self._recorder.record(turn.decided, [each.asked for each in turn.waiting], turn.faults)
+            if spans:
+                mark_all(spans, "log")
         except Exception as error:  # noqa: BLE001  each of them gets an answer, and the log the reason
             for asked, _, done in waiting:
                 _give(done, problem_of(error, asked.request_id))

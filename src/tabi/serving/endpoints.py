@@ -15,6 +15,7 @@ from tabi.serving.problems import problem
 from tabi.serving.protocols.exchange import Decide, Request
 from tabi.serving.recorder import Asked
 from tabi.serving.slot import Read, Slot
+from tabi.serving.telemetry.steps import UNDER_WAY, mark
 
 if TYPE_CHECKING:
     from tabi.serving.steering.steering import Steering
@@ -142,8 +143,10 @@ class Predict(_Steered):
         if asking.kind not in JSON:
             done(unsupported(asking, "application/json"))
             return
-        slot = asking.slot or self.served.slot
-        slot.batcher.submit(self._read(asking.body), asking.request_id, asking.began, done, asking.arm, asking.unit)
+        slot, row = asking.slot or self.served.slot, self._read(asking.body)
+        if UNDER_WAY:
+            mark(asking.request_id, "decode")
+        slot.batcher.submit(row, asking.request_id, asking.began, done, asking.arm, asking.unit)
 
     def work(self, asking: Asking) -> Response:
         """Answer a row that is uncommonly large."""

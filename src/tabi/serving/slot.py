@@ -13,6 +13,8 @@ from tabi.serving.messages import Row
 from tabi.serving.model import Decisions, Model, PathOf
 from tabi.serving.places import MAX_PLACES, MAX_WARNINGS, refusal, refusal_of_rows, warnings_of
 from tabi.serving.recorder import Asked, Decided, Recorder
+from tabi.serving.telemetry.steps import UNDER_WAY, mark
+from tabi.serving.telemetry.trace import Attribute
 
 # rows that are read, run and logged at once
 CHUNK = 1000
@@ -38,6 +40,7 @@ class Slot:
         self.recorder = recorder
         self.batcher = Batcher(model, recorder)
         self.max_rows = max_rows
+        self._told: dict[str, Attribute] = {"tabi.model": model.name, "tabi.version": model.version}
 
     def decide(self, rows: Sequence[Row], path: PathOf, whose: Asked) -> Decisions:
         """As `Model.decide`, and recorded. `whose`: the first row is."""
@@ -53,7 +56,11 @@ class Slot:
         for tensors, broken, bad in chunks:
             if count + len(tensors.numeric) > self.max_rows:
                 raise refusal(f"a request may hold {self.max_rows} rows, send several", [("rows", "too_many_rows")])
+            if UNDER_WAY:
+                mark(whose.request_id, "decode")
             found, outputs, overflown = self.model.run(tensors)
+            if UNDER_WAY:
+                mark(whose.request_id, "run", **self._told, **{"tabi.rows": len(found)})
             faults = [*broken, *self.model.rare(tensors)]
             refused += _shifted(bad, count, MAX_PLACES - len(refused))
             refused += _shifted(overflown, count, MAX_PLACES - len(refused))
@@ -65,6 +72,7 @@ class Slot:
         if refused:
             raise refusal_of_rows(refused, path)
         self._record(parts, whose)
+        mark(whose.request_id, "log")
         predictions = [prediction for part in parts for prediction in part.decided.predictions]
         all_outputs = [part.decided.outputs for part in parts] or [self.model.answers.nothing]
         return Decisions(predictions, np.concatenate(all_outputs), warnings_of(shown, path))

@@ -25,6 +25,7 @@ from tabi.serving.large.process import LargeRequests
 from tabi.serving.messages import Response
 from tabi.serving.problems import RETRY, problem, problem_of
 from tabi.serving.routes import Routes
+from tabi.serving.telemetry.steps import UNDER_WAY, mark
 from tabi.serving.telemetry.trace import Span
 
 Scope = MutableMapping[str, Any]
@@ -103,6 +104,8 @@ class Door:
             steering = endpoint.steering
             if steering is not None:
                 asking, done = steer(steering, endpoint, asking, done)
+            if UNDER_WAY:
+                mark(asking.request_id, "route", **({"tabi.arm": asking.arm} if asking.arm else {}))
             if endpoint.light(asking.body):
                 endpoint.start(asking, done)
             else:
@@ -155,6 +158,7 @@ class Door:
         self, endpoint: Endpoint, scope: Scope, receive: Receive, head: Head, began: int, held: Held
     ) -> Response:
         parts = await read_body(receive, head.length, endpoint.limit, held)
+        mark(head.request_id, "read")
         asking = Asking(
             scope["headers"], scope["query_string"], head.kind, head.accept, b"", head.request_id, began, head.unit
         )
@@ -169,7 +173,9 @@ class Door:
         if not self.admission.enter_large():
             return answered(self.busy(head.request_id))
         try:
-            return answered(await self._in_thread(endpoint, asking, parts, receive))
+            response = answered(await self._in_thread(endpoint, asking, parts, receive))
+            mark(head.request_id, "large")
+            return response
         finally:
             self.admission.leave_large()
 

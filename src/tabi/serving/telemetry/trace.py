@@ -11,10 +11,12 @@ import random
 import re
 from collections.abc import Mapping
 from threading import Thread
-from typing import TYPE_CHECKING, Self
+from time import time_ns
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tabi import __version__
 from tabi.errors import ConfigError
+from tabi.serving.telemetry.steps import UNDER_WAY
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -28,6 +30,8 @@ DEFAULT_RATIO = 0.01
 # of the field's own standard; the exporter reads them itself
 _STANDARD = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PATH = "/v1/traces"
+# of a request of very many chunks, the first steps
+MOST_STEPS = 64
 # a collector that is down must not keep a server from stopping
 _CLOSE_SECONDS = 2.0
 
@@ -45,19 +49,41 @@ def configured(environment: Mapping[str, str] = os.environ) -> bool:
     return any(environment.get(name) for name in (ENDPOINT, *_STANDARD))
 
 
+class Step(NamedTuple):
+    """What ended at `ended`, nanoseconds since 1970. `others`: requests that had it in common with this one."""
+
+    name: str
+    ended: int
+    attributes: Mapping[str, Attribute]
+    others: tuple[Span, ...]
+
+
 class Span:
-    """A sampled request. `trace_id`: as a number, for exemplars."""
+    """A sampled request. `trace_id`: as a number, for exemplars. Its steps are sent as spans of their own."""
 
-    __slots__ = ("_span", "trace_id", "traceparent")
+    __slots__ = ("_began", "_request_id", "_span", "_steps", "_tracer", "trace_id", "traceparent")
 
-    def __init__(self, span: SdkSpan) -> None:
-        self._span = span
+    def __init__(self, span: SdkSpan, tracer: SdkTracer, request_id: str) -> None:
+        self._span, self._tracer, self._request_id = span, tracer, request_id
+        self._began, self._steps = time_ns(), list[Step]()
         context = span.get_span_context()
         self.trace_id = context.trace_id
         self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+        UNDER_WAY[request_id] = self
+
+    def mark(self, step: str, attributes: Mapping[str, Attribute], others: tuple[Span, ...] = ()) -> None:
+        """A step has ended; it began with the end of the one before."""
+        if len(self._steps) < MOST_STEPS:
+            self._steps.append(Step(step, time_ns(), attributes, others))
 
     def end(self, status: int, attributes: Mapping[str, Attribute] | None = None) -> None:
         """The request was answered with an HTTP status. A server's span is an error from 500 on."""
+        # of two requests of one id under way, the later stands there
+        if UNDER_WAY.get(self._request_id) is self:
+            del UNDER_WAY[self._request_id]
+        if self._steps:
+            self.mark("answer", {})
+        self._send_steps()
         self._span.set_attribute("http.response.status_code", status)
         if attributes:
             self._span.set_attributes(attributes)
@@ -67,6 +93,17 @@ class Span:
             self._span.set_attribute("error.type", str(status))
             self._span.set_status(StatusCode.ERROR)
         self._span.end()
+
+    def _send_steps(self) -> None:
+        from opentelemetry.context import Context
+        from opentelemetry.trace import Link, SpanKind, set_span_in_context
+
+        context, began = set_span_in_context(self._span, Context()), self._began
+        for name, ended, attributes, others in self._steps:
+            links = [Link(other._span.get_span_context()) for other in others]
+            child = self._tracer.start_span(name, context, SpanKind.INTERNAL, dict(attributes), links, began)
+            child.end(ended)
+            began = ended
 
 
 class Tracer:
@@ -130,7 +167,7 @@ class Tracer:
 
         attributes = {"http.request.method": method, "http.route": route, "tabi.request_id": request_id}
         span = tracer.start_span(f"{method} {route}", _context(parent), SpanKind.SERVER, attributes)
-        return Span(span)
+        return Span(span, tracer, request_id)
 
 
 def _context(parent: tuple[int, int] | None) -> Context:
