@@ -45,6 +45,7 @@ def test_an_experiment_is_planned_begun_looked_at_and_stopped(shop: Path, tabi: 
     planned = tabi(shop, *CREATE, "--plan")
     assert planned.code == 0
     assert "units together; a test that is looked at once, at the end, would need" in planned.out
+    assert json.loads(tabi(shop, *CREATE, "--plan", "--json").out)["experiment"] is None
     assert tabi(shop, "experiment", "list").out == "no experiment yet\n"
 
     begun = tabi(shop, *CREATE)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -218,3 +221,48 @@ def test_a_rollback_of_somebody_else_is_told_and_the_experiment_can_be_closed(sh
 def test_equal_versions_make_an_a_a_test(shop: Workspace) -> None:
     create(shop, NAME, asked(arms=("a=1", "b=1")))
     assert isinstance(policy(shop), Split)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tabi.experiments import create, end, history
+from tabi.workspace import Workspace
+from tests.experiments.test_create import ASKED, NAME
+setattr(create if sys.argv[2] == "divide" else history, sys.argv[2], lambda *rest: os.kill(os.getpid(), signal.SIGKILL))
+workspace = Workspace.find(Path(sys.argv[1]), {"TABI_TRACKING_URI": sys.argv[3]})
+if sys.argv[2] == "stopped":
+    end.stop(workspace, NAME, "deep", "better")
+else:
+    create.create(workspace, NAME, ASKED)
+"""
+
+
+def killed_at(workspace: Workspace, where: str) -> None:
+    command = [sys.executable, "-c", KILLED, str(workspace.root), where, CLOSED]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("where", ["divide", "started"])
+def test_one_that_was_killed_while_it_began_can_be_ended_and_another_begun(shop: Workspace, where: str) -> None:
+    killed_at(shop, where)
+    kept, reading = look(shop, NAME)
+    assert kept.state == "begun"
+    # the policy follows after the design is kept, so nobody is divided by what nobody knows of
+    assert isinstance(policy(shop), Single if where == "divide" else Split)
+    assert bool([note for note in reading.notes if "does not divide" in note]) == (where == "divide")
+    stop(shop, NAME, None, "it was cut")
+    assert isinstance(policy(shop), Single)
+    assert create(shop, NAME, ASKED)[0].number == 2
+
+
+@pytest.mark.system
+def test_one_that_was_killed_while_it_ended_is_ended_by_the_same_command(shop: Workspace) -> None:
+    create(shop, NAME, ASKED)
+    killed_at(shop, "stopped")
+    assert one(Room.open(shop), NAME).state == "running"
+    stop(shop, NAME, "deep", "better")
+    assert one(Room.open(shop), NAME).decision == "deep"
+    assert policy(shop).champion.version == 2

@@ -149,9 +149,11 @@ def test_a_unit_is_read_when_its_window_has_passed_and_by_what_happened_in_it(wr
 
 
 def test_before_any_experiment_all_units_are_one_arm_and_those_without_name_are_their_requests(write: Write) -> None:
-    folder = write([row("u", START), row("u", START + DAY), row("", START + 1), row("", START + 2)], [])
+    shadow = row("u", START, "shadow")
+    folder = write([row("u", START), shadow, row("u", START + DAY), row("", START + 1), row("", START + 2)], [])
     with exposed(folder, "predictions", arms=None) as found:
         assert all_of(found, "predictions", "").count() == 3
+        assert all_of(found, "predictions", "").mean("y") == pytest.approx(4 / 3)
         assert found.seconds == pytest.approx(DAY)
 
 

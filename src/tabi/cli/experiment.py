@@ -73,7 +73,7 @@ def create(
         design = begun.plan
     _note(notes)
     if as_json:
-        write_line(plan_json(design, notes))
+        write_line(plan_json(design, notes, begun.ref if begun else None))
         return
     _say(plan_lines(design))
     if begun is not None:

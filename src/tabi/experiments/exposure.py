@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tabi.experiments.design import Arm
 from tabi.experiments.effect import BEFORE, COVARIATE, DENOMINATOR, NUMERATOR
 from tabi.experiments.metric import LABEL, Metric
+from tabi.policy.document import SHADOW
 
 if TYPE_CHECKING:
     from tea_tasting.aggr import Aggregates
@@ -38,7 +39,7 @@ _TERMS = {
 _SEEN = """
 CREATE OR REPLACE TABLE seen AS
 SELECT CASE WHEN unit = '' THEN id ELSE unit END AS unit, arm, version, time, label, ms, target, outcome, known_at
-FROM joined WHERE time >= $since AND time <= $until
+FROM joined WHERE time >= $since AND time <= $until AND arm <> $shadow
 """
 
 _FIRST = """
@@ -71,7 +72,8 @@ class Exposed:
         self._arms = None if arms is None else [arm.name for arm in arms]
         self._terms = list(dict.fromkeys(term for metric in metrics for term in metric.terms))
         _ = tables.joins
-        tables.rows(_SEEN, since=span.before, until=span.until)
+        # what a shadow answered nobody got
+        tables.rows(_SEEN, since=span.before, until=span.until, shadow=SHADOW)
         tables.rows(
             _FIRST, start=span.start, any=arms is None, names=[f"{arm.name}:{arm.bundle}" for arm in arms or ()]
         )

@@ -143,9 +143,9 @@ def reading_json(kept: Kept, reading: Reading) -> bytes:
     return msgspec.json.encode({"kept": kept.document() | {"result": None}, "reading": reading})
 
 
-def plan_json(design: Design, notes: Sequence[str]) -> bytes:
-    """The design with its sample."""
-    found: dict[str, Any] = {"design": design, "total": design.plan.total, "notes": list(notes)}
+def plan_json(design: Design, notes: Sequence[str], experiment: str | None) -> bytes:
+    """The design with its sample, and the experiment that was begun with it."""
+    found: dict[str, Any] = {"experiment": experiment, "design": design, "total": design.plan.total, "notes": notes}
     return msgspec.json.encode(found)
 
 
