@@ -134,7 +134,9 @@ def _of_family(family: Family, window: str, keep: Sequence[str]) -> list[Rule]:
         _rule(family.series("js", window), _jensen_shannon(now, ratio, by)),
         _rule(
             family.series("psi_bound", window),
-            f"{family.series('chi2')} * on ({by}) (1 / {rows} + on ({version}) group_left () 1 / {of_reference})",
+            f"{family.series('chi2')} * on ({by}) (1 / {rows} + on ({version}) group_left () 1 / {of_reference})"
+            # the heavier tail of small windows, see `psi_bound`
+            f" * on ({by}) (1 + ({family.series('freedom')} + 1) / on ({by}) {rows})",
         ),
     ]
 

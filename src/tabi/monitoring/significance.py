@@ -27,26 +27,33 @@ def psi_bound(bins: int, rows: float, reference_rows: float, alpha: float, tests
 
     Where nothing changed, PSI / (1/n + 1/N) is distributed as chi-squared with bins - 1 degrees of freedom (Yurdakul,
     "Statistical properties of the population stability index", 2018), n rows against N of the reference. Bonferroni's
-    correction for the columns. Infinite where either has no rows.
+    correction for the columns. In small windows the tail of PSI is heavier than that, which bins / n makes up for
+    (docs/evidence/drift.md). Infinite where either has no rows.
     """
-    from scipy.stats import chi2
-
     if rows <= 0 or reference_rows <= 0:
         return float("inf")
-    return float(chi2.isf(alpha / max(tests, 1), max(bins - 1, 1))) * (1 / rows + 1 / reference_rows)
+    return _quantile(bins, alpha, tests) * (1 / rows + 1 / reference_rows) * (1 + max(bins, 2) / rows)
 
 
 def rows_needed(bins: int, reference_rows: float, floor: float, alpha: float, tests: int = 1) -> int | None:
     """The rows from which a PSI of `floor` is more than chance; None where the reference is too small for any window.
 
-    The inverse of `psi_bound`.
+    The inverse of `psi_bound`: the positive root of q (x + 1/N) (1 + bins x) = floor, with x = 1/n.
     """
-    from scipy.stats import chi2
-
     if reference_rows <= 0 or floor <= 0:
         return None
-    left = floor / float(chi2.isf(alpha / max(tests, 1), max(bins - 1, 1))) - 1 / reference_rows
-    return ceil(1 / left) if left > 0 else None
+    q, k = _quantile(bins, alpha, tests), max(bins, 2)
+    first, last = 1 + k / reference_rows, 1 / reference_rows - floor / q
+    if last >= 0:
+        return None
+    root = (sqrt(first * first - 4 * k * last) - first) / (2 * k)
+    return ceil(1 / root) if root > 0 else None
+
+
+def _quantile(bins: int, alpha: float, tests: int) -> float:
+    from scipy.stats import chi2
+
+    return float(chi2.isf(alpha / max(tests, 1), max(bins - 1, 1)))
 
 
 def used_bins(reference: Counts) -> int:
