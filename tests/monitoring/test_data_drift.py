@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -130,6 +131,17 @@ def test_windows_add_up_to_the_whole(home: Workspace, write: Write, version: str
     for name, counts in added(parts).items():
         assert counts.tolist() == whole[0.0][name].tolist()
         assert counts.sum() == 150
+
+
+def test_columns_that_the_log_does_not_hold_are_not_judged(
+    home: Workspace, write: Write, version: str, contract: Contract
+) -> None:
+    masked = "".join("h" if column.name == "town" else "f" for column in contract.columns)
+    write(msgspec.structs.replace(line, masked=masked) for line in drawn(contract, version, 1000, 1, town="5f3a"))
+    section = found(home)
+    assert "town" not in {each["column"] for each in section.figures["columns"]}
+    assert (section.verdict, section.figures["hidden"]) == ("pass", ["town"])
+    assert any(line.endswith("hold them as they are: town") for line in section.lines)
 
 
 def test_an_empty_log_is_told_as_such(home: Workspace, version: str) -> None:

@@ -44,15 +44,21 @@ def look(question: Question) -> Found:
         title=TITLE,
         verdict=verdict,
         reason=reason if newest is None else f"window of {newest['begin'][:16]}: {reason}",
-        lines=[*_table(columns), *(_line(each) for each in series)],
+        lines=[*_table(columns), *_hidden(question), *(_line(each) for each in series)],
         figures={
             "rules": rules._asdict(),
+            "hidden": sorted(question.hidden),
             "columns": msgspec.to_builtins(columns),
             "windows": [{**each, "columns": msgspec.to_builtins(each["columns"])} for each in series],
         },
         pages={"bins": _shares(whole, bins)},
         evidence=KIND,
     )
+
+
+def _hidden(question: Question) -> list[str]:
+    names = ", ".join(sorted(question.hidden))
+    return [f"not judged, since the log does not hold them as they are: {names}"] if names else []
 
 
 def _rules(question: Question) -> Rules:

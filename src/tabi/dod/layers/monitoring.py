@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from tabi.dod.condition import Found, condition
 from tabi.dod.facts import Facts
-from tabi.dod.rules import done, of_bundle
+from tabi.dod.rules import done, found_as, of_bundle
 
 
-@condition(7, None)
+@condition(7, "tabi monitor {name}")
 def drift_detected(facts: Facts) -> Found:
     """Drift of data and of concept is detected.
 
-    Evidence `drift` of the current bundle, by columns and by what is predicted.
+    Evidence `drift` of the current bundle, in which columns were judged by enough rows, and `concept-drift`, of
+    labelled rows.
     """
-    return _of_bundle(facts, "drift")
+    data = of_bundle(facts, "drift", "no evidence of kind drift")
+    judged = [column for column in data.record.figures.get("columns", []) if column.get("status") != "few rows"]
+    if not judged:
+        raise found_as("missing", facts, data, "no column was judged: there were too few rows")
+    concept = of_bundle(facts, "concept-drift", "no labelled rows: the drift of the concept was not looked at")
+    reasons = "; ".join(str(placed.record.figures.get("reason", "")) for placed in (data, concept))
+    return done(facts, data, reasons)
 
 
 @condition(7, None)
@@ -25,7 +32,7 @@ def falling_quality_alerts(facts: Facts) -> Found:
     return _of_bundle(facts, "performance")
 
 
-@condition(7, None)
+@condition(7, "tabi monitor {name}")
 def abnormal_input_detected(facts: Facts) -> Found:
     """Abnormal input is detected.
 
@@ -34,13 +41,17 @@ def abnormal_input_detected(facts: Facts) -> Found:
     return _of_bundle(facts, "abnormal-input")
 
 
-@condition(7, None)
+@condition(7, "tabi monitor {name} --html PAGE.html")
 def models_compared_visually(facts: Facts) -> Found:
     """Models are compared visually.
 
-    Evidence `comparison` of the current bundle with the one before, with its page.
+    Evidence `comparison` of the current bundle: the page on which versions stand side by side, each with its release.
     """
-    return _of_bundle(facts, "comparison")
+    placed = of_bundle(facts, "comparison", "no evidence of kind comparison")
+    models = placed.record.figures.get("models", [])
+    if not models:
+        raise found_as("missing", facts, placed, "the page shows no model: no row was answered")
+    return done(facts, placed, f"{len(models)} versions on {placed.record.figures['page']}")
 
 
 def _of_bundle(facts: Facts, kind: str) -> Found:
