@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -137,6 +138,24 @@ def test_a_server_slower_than_its_service_level_fails_it(home: Workspace) -> Non
     append(home.evidence, record)
     judged = one(home, "api_meets_sla")
     assert (judged.status, judged.text) == ("failing", "p95 50.50 ms, at most 50 ms asked")
+
+
+def test_a_deployment_of_the_bundle_is_history_and_one_that_failed_is_not(home: Workspace) -> None:
+    pointer = Store(home.store).latest(NAME)
+    assert pointer is not None
+
+    def deployed(bundle: str, verdict: Literal["pass", "fail"]) -> None:
+        figures = {"target": "local", "seconds": 1.5, "revision": 99}
+        inputs = {"bundle": bundle}
+        append(home.evidence, Record(kind="deploy", subject=NAME, verdict=verdict, inputs=inputs, figures=figures))
+
+    deployed(pointer.id, "pass")
+    deployed("0" * 64, "fail")
+    judged = one(home, "deployment_history_kept")
+    assert judged.status == "done"
+    assert "1 of them deployments" in judged.text
+    deployed("0" * 64, "pass")
+    assert one(home, "deployment_history_kept").status == "stale"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ def desk(tmp_path: Path, own_harbour: Harbour, engine: Engine, monkeypatch: pyte
     found = Desk(make_home(tmp_path, own_harbour), free_port(), {"TABI_COMPOSE_FILES": str(FILE)})
     yield found
     found.tabi("deploy", NAME, "--target", "compose", "--stop")
+    whose = f"label=com.docker.compose.project={os.environ['COMPOSE_PROJECT_NAME']}"
+    engine.run("network", "prune", "--force", "--filter", whose)
+    engine.run("volume", "prune", "--all", "--force", "--filter", whose)
 
 
 def changed(engine: Engine, image: str, change: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabi.bundle import Bundle
 from tabi.dod.condition import Found, NotDoneError, condition
-from tabi.dod.facts import SHOWN, Facts
+from tabi.dod.facts import SHOWN, Facts, passed
 from tabi.dod.rules import by_record, done, found_as, of_bundle
 from tabi.store import StoredPolicy
 
@@ -19,22 +19,24 @@ def canary_and_blue_green(facts: Facts) -> Found:
     return by_record(facts, "blue-green", facts.name)
 
 
-@condition(5, "tabi promote {name}, a second time, then tabi rollback {name}")
+@condition(5, "tabi deploy {name}, a second version with --version, then tabi rollback {name} --target local")
 def rollback_immediate(facts: Facts) -> Found:
     """A rollback is immediate.
 
-    A rollback of the model was carried out once: evidence `rollback`. The version that the next one would return to is
-    whole: every file of it is compared with its digest.
+    A rollback of the model, or of what runs it, succeeded once: evidence `rollback`, with the seconds that it took on a
+    target. The version that the next one would return to is whole: every file of it is compared with its digest.
     """
     policy = _policy(facts)
     if policy.policy.previous is None:
         raise NotDoneError("missing", "there is no previous version to return to", policy.policy.at or None)
     previous = policy.policy.previous
     Bundle.open(facts.store.open_path(facts.name, previous.bundle))
-    tried = facts.last("rollback", facts.name)
+    tried = facts.last("rollback", facts.name, passed)
     if tried is None:
         raise NotDoneError("missing", f"version {previous.version} is whole, but no rollback was ever tried")
-    return done(facts, tried, f"tried, and version {previous.version} is whole")
+    figures = tried.record.figures
+    took = f" on {figures['target']} in {figures['seconds']:.1f} s" if figures.get("target") else ""
+    return done(facts, tried, f"tried{took}, and version {previous.version} is whole")
 
 
 @condition(5, "tabi bench {name}")
@@ -54,21 +56,26 @@ def api_meets_sla(facts: Facts) -> Found:
     return done(facts, placed, f"{told}, no error")
 
 
-@condition(5, "tabi promote {name}")
+@condition(5, "tabi deploy {name}")
 def deployment_history_kept(facts: Facts) -> Found:
     """The history of deployments is kept.
 
-    The newest `promote` or `rollback` of the model names the bundle that servers answer with.
+    The newest `deploy`, `promote` or `rollback` of the model that succeeded names the bundle that servers answer with.
     """
-    moves = [p for p in facts.records if p.record.kind in {"promote", "rollback"} and p.record.subject == facts.name]
+    kinds = {"deploy", "promote", "rollback"}
+    about = [p for p in facts.records if p.record.kind in kinds and p.record.subject == facts.name]
+    moves = [placed for placed in about if passed(placed.record)]
     if not moves:
-        raise NotDoneError("missing", "no promotion of this model is recorded")
+        raise NotDoneError("missing", "no deployment or promotion of this model is recorded")
     newest = max(moves, key=lambda placed: (placed.record.figures.get("revision", 0), placed.record.at))
     of = newest.record.inputs["bundle"]
     if of != facts.bundle_id:
         told = f"recorded last is bundle {of[:SHOWN]}, servers answer with {facts.bundle_id[:SHOWN]}"
         raise found_as("stale", facts, newest, told)
-    return done(facts, newest, f"{len(moves)} moves of traffic, the last to this bundle")
+    deployed = sum(1 for placed in moves if placed.record.kind == "deploy")
+    return done(
+        facts, newest, f"{len(moves)} moves of traffic, {deployed} of them deployments, the last to this bundle"
+    )
 
 
 def _policy(facts: Facts) -> StoredPolicy:
