@@ -98,11 +98,12 @@ def looks(of: Days, planned: float, level: float, *, share: bool) -> tuple[Float
     errors = variance / of.n
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (mean[..., 1:] - mean[..., :1]) / np.sqrt(errors[..., 1:] + errors[..., :1])
-    ready = of.n >= LEAST_UNITS
+    total, least = of.n[..., 1:] + of.n[..., :1], np.minimum(of.n[..., 1:], of.n[..., :1])
+    ready = least >= LEAST_UNITS
     if share:
-        ready &= (of.sums >= LEAST_EVENTS) & (of.n - of.sums >= LEAST_EVENTS)
-    z = np.where(ready[..., 1:] & ready[..., :1], z, 0.0)
-    total = of.n[..., 1:] + of.n[..., :1]
+        rate = (of.sums[..., 1:] + of.sums[..., :1]) / total
+        ready &= least * np.minimum(rate, 1 - rate) >= LEAST_EVENTS
+    z = np.where(ready & np.isfinite(z), z, 0.0)
     return z, np.asarray(p_value(z, information(total, planned, level)))
 
 

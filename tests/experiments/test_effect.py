@@ -69,13 +69,28 @@ def test_a_covariate_takes_its_share_of_the_variance_and_leaves_the_effect() -> 
     assert abs(found.difference - 1) < 4 * found.error
 
 
-def test_few_units_events_or_no_variance_are_not_read() -> None:
+def test_few_units_few_events_or_no_variance_are_not_read() -> None:
     even = sums([0.0, 1.0] * 500)
     assert pair_of("b", read_metric("feedback"), even, sums([0.0, 1.0] * 49), 4000, 0.05) is None
-    assert pair_of("b", read_metric("feedback"), even, sums([1.0] * 9 + [0.0] * 900), 4000, 0.05) is None
-    assert pair_of("b", read_metric("value"), even, sums([3.0] * 900), 4000, 0.05) is None
+    rare = sums([1.0] * 9 + [0.0] * 900)
+    assert pair_of("b", read_metric("feedback"), rare, rare, 4000, 0.05) is None
+    assert pair_of("b", read_metric("value"), sums([3.0] * 900), sums([3.0] * 900), 4000, 0.05) is None
     nothing = sums([0.0] * 900, [0.0] * 900)
     assert pair_of("b", read_metric("accuracy"), nothing, nothing, 4000, 0.05) is None
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.2, 0.0), (0.0, 0.2), (1.0, 0.8)])
+def test_an_arm_without_any_event_is_a_difference_and_no_lack_of_units(first: float, second: float) -> None:
+    arms = [sums([1.0] * round(1000 * share) + [0.0] * round(1000 * (1 - share))) for share in (first, second)]
+    found = effect_of(two("feedback", *arms), 0.05)
+    assert found.difference == pytest.approx(second - first)
+    assert found.found == (1 if second > first else -1)
+    assert (found.relative is None) == (0.0 in (first, second))
+
+
+def test_an_arm_that_sells_nothing_is_read() -> None:
+    found = effect_of(two("value", sums([0.0, 10.0] * 300), sums([0.0] * 600)), 0.05)
+    assert found.found == -1
 
 
 @settings(deadline=None)

@@ -72,4 +72,4 @@ def test_an_interval_with_zero_and_the_wished_effect_goes_on_until_the_plan_ends
     assert going.action == "go on"
     assert "1,800 of 2,000 units, day 9.0 of 10" in going.line
     assert judged(open_one, SAME, units=2000).action == "futile"
-    assert judged(None, None, units=50).line.endswith("too few units to read")
+    assert judged(None, None, units=50).line.endswith("too few units or events to read")

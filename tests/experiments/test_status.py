@@ -153,7 +153,7 @@ def test_few_units_are_not_read_and_leave_no_evidence_of_a_result(workspace: Wor
     write(workspace, {"old": 0.3, "new": 0.5}, counts=(50, 50))
     reading = read(workspace, kept)
     assert reading.effects == [None]
-    assert reading.line.endswith("too few units to read")
+    assert reading.line.endswith("too few units or events to read")
     record(workspace, kept, reading)
     assert kinds(workspace) == {"experiment-split"}
     assert "–" in "".join(reading_lines(kept, reading))

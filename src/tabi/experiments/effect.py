@@ -94,7 +94,7 @@ def pair_of(
 
     `planned`: units of both arms together, and `level` the one they were planned for; both are of the design.
     """
-    if not (_enough(metric, control) and _enough(metric, treatment)):
+    if not _enough(metric, control, treatment):
         return None
     found = _tested(metric, control, treatment)
     if found is None:
@@ -162,14 +162,20 @@ def side(effect: Effect, size: Size, sign: int) -> int:
     return (low > bound) - (high < bound)
 
 
-def _enough(metric: Metric, sums: Aggregates) -> bool:
-    n = sums.count()
-    if n < LEAST_UNITS:
+def _enough(metric: Metric, control: Aggregates, treatment: Aggregates) -> bool:
+    """Whether the arms, were they equal, would each have as much as the normal limit needs.
+
+    An arm that has no event where the other has many is read: that is a difference, and no lack of units.
+    """
+    n, m = control.count(), treatment.count()
+    if min(n, m) < LEAST_UNITS:
         return False
-    if metric.kind == "proportion":
-        events = n * sums.mean(NUMERATOR)
-        return bool(min(events, n - events) >= LEAST_EVENTS)
-    return metric.kind != "ratio" or bool(sums.mean(DENOMINATOR) > 0)
+    if metric.kind == "ratio":
+        return bool(control.mean(DENOMINATOR) > 0 and treatment.mean(DENOMINATOR) > 0)
+    if metric.kind == "mean":
+        return True
+    share = (n * control.mean(NUMERATOR) + m * treatment.mean(NUMERATOR)) / (n + m)
+    return bool(min(n, m) * min(share, 1 - share) >= LEAST_EVENTS)
 
 
 def _tested(
@@ -181,7 +187,7 @@ def _tested(
     denominator = DENOMINATOR if metric.kind == "ratio" else None
     before = _before(control, treatment) if covariate else (None, None)
     test = RatioOfMeans(NUMERATOR, denominator, *before, confidence_level=_ASKED, use_t=False, equal_var=False)
-    if not _varies(control, denominator) or not _varies(treatment, denominator):
+    if not any(sums.ratio_var(NUMERATOR, denominator) > 0 for sums in (control, treatment)):
         return None
     result = test.analyze_aggregates(control, treatment)
     # its own kind of number does not become JSON
@@ -203,7 +209,3 @@ def _before(control: Aggregates, treatment: Aggregates) -> tuple[str | None, str
     if control.mean(BEFORE) > 0 and treatment.mean(BEFORE) > 0:
         return COVARIATE, BEFORE
     return None, None
-
-
-def _varies(sums: Aggregates, denominator: str | None) -> bool:
-    return bool(sums.ratio_var(NUMERATOR, denominator) > 0)

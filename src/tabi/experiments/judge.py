@@ -115,7 +115,7 @@ def _progress(design: Design, units: int, day: float) -> str:
 
 def _all_told(effects: Sequence[Effect | None]) -> str:
     read = [f"{effect.arm} {_told(effect)}" for effect in effects if effect is not None]
-    return ", ".join(read) or "too few units to read"
+    return ", ".join(read) or "too few units or events to read"
 
 
 def _told(effect: Effect) -> str:

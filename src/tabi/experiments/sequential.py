@@ -27,7 +27,7 @@ LEAST_UNITS = 100
 """Units an arm must have before it is read: before that the theory's limit is too far away."""
 
 LEAST_EVENTS = 10
-"""And units with and without, where a metric is a share."""
+"""And units with and without, where a metric is a share, at the rate of both arms together."""
 
 NODES = 128
 LOOKS = 60
