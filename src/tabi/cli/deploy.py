@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tabi.cli import traffic
 from tabi.errors import ConfigError
 from tabi.workspace import Workspace
 
@@ -37,9 +38,24 @@ def deploy(
     environment: Environment = "dev",
     reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
     stop: Annotated[bool, typer.Option("--stop", help="End what runs there, and deploy nothing.")] = False,
+    canary: traffic.CanaryShare = "",
+    steps: traffic.Steps = "5,25,50,100",
+    bake: traffic.Bake = "10m",
+    least: traffic.Least = 200,
+    blue_green: traffic.IsBlueGreen = False,
+    shadow: traffic.ShadowShare = "",
+    split: traffic.Split = None,
+    experiment: traffic.Experiment = "split",
+    end_trial: traffic.IsEnd = False,
+    resume: traffic.Resume = False,
+    urls: traffic.Urls = None,
+    prometheus: traffic.PrometheusUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """Bring a version and an image to a target, wait until it is well, and smoke-test it; after a failure go back."""
+    """Bring a version and an image to a target, wait until it is well, and smoke-test it; after a failure go back.
+
+    With --canary, --blue-green, --shadow or --split: divide the traffic of servers that follow the model instead.
+    """
     from tabi.deploy.history import Place
     from tabi.deploy.run import deploy as run
     from tabi.deploy.run import stop as end
@@ -47,6 +63,23 @@ def deploy(
 
     workspace = Workspace.find()
     place = Place(name, target.value, environment)
+    asked = traffic.Traffic(
+        canary,
+        steps,
+        bake,
+        least,
+        blue_green,
+        shadow,
+        split or [],
+        experiment,
+        end_trial,
+        resume,
+        urls or [],
+        prometheus,
+    )
+    if asked.asked:
+        traffic.steer_traffic(workspace, place, asked, version, reason)
+        return
     found = target_of(workspace, target.value, name, environment)
     if stop:
         typer.echo(end(workspace, found, place, _tell))

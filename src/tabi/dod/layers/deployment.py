@@ -9,7 +9,7 @@ from tabi.dod.rules import by_record, done, found_as, of_bundle
 from tabi.store import StoredPolicy
 
 
-@condition(5, None)
+@condition(5, "tabi deploy {name} --canary 5% --url …, then tabi deploy {name} --blue-green")
 def canary_and_blue_green(facts: Facts) -> Found:
     """Canary and blue-green releases are possible.
 
