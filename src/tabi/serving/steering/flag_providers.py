@@ -140,6 +140,9 @@ class GrowthBookProvider(_Strings):
 
     def __init__(self, file: Path) -> None:
         super().__init__()
+        from growthbook import GrowthBook
+
+        self._of = GrowthBook
         self._features = _features(file)
 
     def get_metadata(self) -> Metadata:
@@ -153,12 +156,10 @@ class GrowthBookProvider(_Strings):
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[str]:
         """The feature's value."""
-        from growthbook import GrowthBook
-
         if flag_key not in self._features:
             raise FlagNotFoundError(f"the file has no feature {flag_key}")
         unit = evaluation_context.targeting_key if evaluation_context else None
-        found = GrowthBook(attributes={"id": unit}, features={flag_key: self._features[flag_key]})
+        found = self._of(attributes={"id": unit}, features={flag_key: self._features[flag_key]})
         value = found.eval_feature(flag_key).value
         if not isinstance(value, str):
             raise TypeMismatchError(f"{flag_key} is not a text")

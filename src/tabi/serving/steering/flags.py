@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from openfeature.client import OpenFeatureClient
 
 SETTING, TOKEN = "TABI_FLAGS", "TABI_FLAGS_TOKEN"
-# an evaluation is microseconds; one that is not was held up, and the next would be too
+# an evaluation is microseconds; after so many in a row that are not, the flag system is let rest: a single one may
+# be the machine's, and who is asked another way gets another arm
 SLOW_SECONDS = 0.02
+MOST_SLOW = 5
 REST_SECONDS = 10.0
 
 _DOMAIN = "tabi"
@@ -53,6 +55,7 @@ class Flags:
         self._cells = cells
         self._counting = Lock()
         self._rest_until = 0.0
+        self._slow = 0
 
     @classmethod
     def from_environment(cls, cells: Cells) -> Self | None:
@@ -75,7 +78,8 @@ class Flags:
                 found = client.get_string_details(routing.flag, _NO_ARM, EvaluationContext(targeting_key=unit))
             except Exception:  # noqa: BLE001  whatever it is, the request goes on
                 return self._fall_back(model, "error", routing, unit, rest=True)
-            if perf_counter() - began > SLOW_SECONDS:
+            self._slow = self._slow + 1 if perf_counter() - began > SLOW_SECONDS else 0
+            if self._slow >= MOST_SLOW:
                 self._rest_until = monotonic() + REST_SECONDS
             if found.error_code is not None:
                 return self._fall_back(model, found.error_code.value.lower(), routing, unit)
