@@ -102,7 +102,7 @@ def _canary(workspace: Workspace, place: Place, asked: Traffic, version: int | N
 
     def meter() -> Meter:
         if asked.urls:
-            return Replicas(place.name, asked.urls, os.environ.get("TABI_TOKEN", ""))
+            return Replicas(place.name, asked.urls, os.environ.get("TABI_METRICS_TOKEN", ""))
         began = monotonic()
         return Prometheus(place.name, asked.prometheus, lambda: monotonic() - began)
 
