@@ -112,8 +112,9 @@ def make_flag(port: int) -> None:
     flag = f"projects/default/features/{FLAG}"
     ask(port, "POST", "projects/default/features", {"name": FLAG, "type": "experiment"})
     variants = [
-        {"name": name, "weight": weight, "weightType": "variable", "stickiness": "userId"}
-        for name, weight in (("a", 200), ("b", 800))
+        # weights that are not fixed are made equal
+        {"name": name, "weight": weight, "weightType": kind, "stickiness": "userId"}
+        for name, weight, kind in (("a", 200, "variable"), ("b", 800, "fix"))
     ]
     strategy = {
         "name": "flexibleRollout",
