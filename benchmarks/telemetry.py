@@ -1,6 +1,6 @@
-"""What watching costs: of each hook in nanoseconds, and of the drift counters as a share of a whole server's time.
+"""What watching costs: of each hook in nanoseconds, and of all counters as a share of a whole server's time.
 
-`python -m benchmarks.telemetry` writes docs/evidence/telemetry.md. It needs a released `adult` in the workspace.
+`python -m benchmarks.telemetry` writes docs/evidence/telemetry.md. It needs a released model in the workspace.
 """
 
 from __future__ import annotations
@@ -31,16 +31,20 @@ from tabi.serving.telemetry.bins import FLUSH_ROWS, BinCounter
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.exposition import expose
 from tabi.serving.telemetry.hooks import ModelMetrics, RequestMetrics
+from tabi.serving.telemetry.steps import mark
 from tabi.serving.telemetry.trace import Tracer
 from tabi.store import Store
 from tabi.workspace import Workspace
 
 EVIDENCE = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "telemetry.md"
 WITH, WITHOUT = "with", "without"
-# a server whose drift counters do nothing: there is no option for that
+# a server that counts nothing at all: there is no option for that
 NOT_COUNTING = """
 from tabi.serving.telemetry.bins import BinCounter
-BinCounter.add = lambda self, tensors, probabilities: None
+from tabi.serving.telemetry.hooks import ModelMetrics, RequestMetrics
+def nothing(*_, **__): pass
+BinCounter.add = ModelMetrics.predicted = ModelMetrics.warned = nothing
+RequestMetrics.begin = RequestMetrics.end = RequestMetrics.observe = nothing
 from tabi.cli.main import main
 main()
 """
@@ -62,7 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tabi-bench-") as folder:
         calls = costs_of_calls(Path(folder))
         rounds = compare(contenders(given.ref, Path(folder)), Settings(given.rounds, given.seconds), print)
-    text = page(calls, rounds, given.seconds, began)
+    text = page(given.ref, calls, rounds, given.seconds, began)
     print(text)
     EVIDENCE.write_text(text, encoding="utf-8")
 
@@ -75,7 +79,7 @@ def costs_of_calls(folder: Path) -> list[tuple[str, float]]:
 
 
 def contenders(ref: str, scratch: Path) -> list[Contender]:
-    """The server as it is, and one that takes rows to count and forgets them."""
+    """The server as it is, and one that counts nothing."""
     bundle = Bundle.open(Store(Workspace.find().store).resolve(ref))
     bodies = predict_bodies(draw_rows(bundle.contract(), 1000))
     found = []
@@ -86,7 +90,9 @@ def contenders(ref: str, scratch: Path) -> list[Contender]:
     return found
 
 
-def page(calls: Sequence[tuple[str, float]], rounds: dict[str, list[Round]], seconds: float, began: float) -> str:
+def page(
+    ref: str, calls: Sequence[tuple[str, float]], rounds: dict[str, list[Round]], seconds: float, began: float
+) -> str:
     """The figures."""
     rows = [(one.works["c32"], other.works["c32"]) for one, other in zip(rounds[WITH], rounds[WITHOUT], strict=True)]
     shares = [one.cpu_us / other.cpu_us - 1 for one, other in rows if one.cpu_us and other.cpu_us]
@@ -100,9 +106,9 @@ def page(calls: Sequence[tuple[str, float]], rounds: dict[str, list[Round]], sec
             f"Load of the machine when it began: {began:.1f}.",
             machine(("onnxruntime", "uvicorn", "uvloop", "numpy")),
             "",
-            "## The drift counters in a whole server",
+            "## All counters in a whole server",
             "",
-            "One row a request on 32 connections, the server on one core and the load generator on the other, with the",
+            f"One row of {ref} a request on 32 connections, server and load generator on a core each, with the",
             f"counters and without, in turns of {seconds:g} s. Processor time tells more here than requests a second,",
             "which other work on the machine changes.",
             "",
@@ -185,6 +191,7 @@ def traces() -> Iterator[Case]:
     yield "trace, off", lambda: off.begin(PARENT, "/predict", "r"), 200_000, 1
     yield "trace, not sampled by ratio", lambda: on.begin(None, "/predict", "r"), 200_000, 1
     yield "trace, not sampled by its parent", lambda: on.begin(PARENT, "/predict", "r"), 200_000, 1
+    yield "step of a request that is not sampled", lambda: mark("r", "decode"), 200_000, 1
     on.close()
 
 

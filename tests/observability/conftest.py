@@ -70,7 +70,9 @@ def _scraped(worker: Worker) -> Series:
         if not family.samples and name in METRICS:
             # it is told of, and nothing was counted yet
             table = METRICS[name]
-            found[name] = SCRAPED | {*table.labels, *([table.along] if table.along else [])}
+            labels = SCRAPED | {*table.labels, *([table.along] if table.along else [])}
+            parts = ("_bucket", "_count", "_sum") if table.kind == "histogram" else ("",)
+            found |= {f"{name}{part}": labels | ({"le"} if part == "_bucket" else set()) for part in parts}
         for sample in family.samples:
             found.setdefault(sample.name, set(SCRAPED)).update(sample.labels)
     return found

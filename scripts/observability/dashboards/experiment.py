@@ -18,7 +18,8 @@ _OF = '{model="$model"}'
 
 def experiment() -> str:
     """The dashboard."""
-    return dashboard("tabi-experiment", "Tabi: experiment", [("Traffic", _traffic()), ("Answers", _answers())], [MODEL])
+    rows = [("Traffic", _traffic()), ("Arms", _arms()), ("Answers", _answers())]
+    return dashboard("tabi-experiment", "Tabi: experiment", rows, [MODEL])
 
 
 def _traffic() -> list[Panel]:
@@ -32,6 +33,17 @@ def _traffic() -> list[Panel]:
             unit="percentunit",
         ),
         line("Versions that are loaded", Query(f"sum by (version) (tabi_model_info{_OF})", "{{version}}")),
+    ]
+
+
+def _arms() -> list[Panel]:
+    asked = f"sum by (arm) (rate(tabi_arm_requests_total{_OF}[5m]))"
+    failed = f'sum by (arm) (rate(tabi_arm_requests_total{{model="$model",status=~"5.."}}[5m])) / {asked}'
+    buckets = f"sum by (arm, le) (rate(tabi_arm_request_duration_seconds_bucket{_OF}[5m]))"
+    return [
+        line("Requests that were divided, by arm", Query(asked, "{{arm}}"), unit="reqps"),
+        line("Share that failed", Query(failed, "{{arm}}"), unit="percentunit"),
+        line("p95", Query(f"histogram_quantile(0.95, {buckets})", "{{arm}}"), unit="s"),
     ]
 
 

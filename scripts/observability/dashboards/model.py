@@ -40,10 +40,12 @@ def _now(slo: Slo) -> list[Panel]:
 def _answers() -> list[Panel]:
     by_label = f"sum by (label) ({ROWS}{FIVE}{{{_OF}}})"
     share = f"{by_label} / ignoring (label) group_left () sum({ROWS}{FIVE}{{{_OF}}})"
+    feedback = f"sum by (outcome) (rate(tabi_feedback_total{{{_OF}}}[5m]))"
     scores = f"sum by (bin) (increase(tabi_score_bins_total{{{_OF}}}[1h]))"
     return [
         line("Rows by version", Query(f"sum by (version) ({ROWS}{FIVE}{{{_OF}}})", "{{version}}")),
         line("Share of each label", Query(share, "{{label}}"), unit="percentunit"),
+        line("Feedback", Query(feedback, "{{outcome}}")),
         bars("Scores within an hour", Query(scores, "{{bin}}")),
     ]
 
