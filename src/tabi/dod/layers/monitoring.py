@@ -23,13 +23,15 @@ def drift_detected(facts: Facts) -> Found:
     return done(facts, data, reasons)
 
 
-@condition(7, None)
+@condition(7, "tabi monitor {name}")
 def falling_quality_alerts(facts: Facts) -> Found:
     """Falling quality raises an alert.
 
-    Evidence `performance` of the current bundle, from feedback, against the bound below which an alert is sent.
+    Evidence `performance` of the current bundle: labels from feedback, enough of them, were held against the bounds of
+    the project, `monitor.minimum` and `monitor.maximum`, and broke none.
     """
-    return _of_bundle(facts, "performance")
+    placed = of_bundle(facts, "performance", "no label was held against a bound of monitor.minimum or monitor.maximum")
+    return done(facts, placed, str(placed.record.figures["reason"]))
 
 
 @condition(7, "tabi monitor {name}")
