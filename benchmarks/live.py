@@ -51,7 +51,8 @@ begin = time.perf_counter()
 report = monitor(workspace, Asked(sys.argv[2], timedelta(days=30)), sections)
 took = time.perf_counter() - begin
 (group,) = report.sections["performance"].figures["groups"]
-print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, group["rows"], group["labelled"])
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(took, used.ru_utime + used.ru_stime, used.ru_maxrss, group["rows"], group["labelled"])
 """
 
 
@@ -112,8 +113,9 @@ def a_row(contract: Contract) -> list[float | str | None]:
 def asked(folder: Path, name: str, what: str) -> list[tuple[str, str]]:
     """Seconds and memory of one question in a process of its own."""
     done = subprocess.run([sys.executable, "-c", ASK, str(folder), name], check=True, capture_output=True, text=True)
-    took, memory, rows, labelled = done.stdout.split()[-4:]
-    told = f"{float(took):.1f} s, {int(memory) / 1024:,.0f} MB at most, {int(rows):,} rows, {int(labelled):,} labelled"
+    took, cpu, memory, rows, labelled = done.stdout.split()[-5:]
+    told = f"{float(took):.1f} s, {float(cpu):.1f} s of processor, {int(memory) / 1024:,.0f} MB at most"
+    told += f", {int(rows):,} rows, {int(labelled):,} labelled"
     return [(f"tabi monitor over {what}", told)]
 
 

@@ -16,6 +16,7 @@ from tabi.monitoring.tables import LogTables
 MOST_VALUES = 20
 OTHER = "(other)"
 MISSING = "(missing)"
+_KEPT = "version, arm, label, probability, probabilities, value, target, outcome"
 
 
 class Group(NamedTuple):
@@ -41,7 +42,7 @@ class Groups:
         start = "CAST(NULL AS DOUBLE)" if width is None else f"floor(time / {width}) * {width}"
         piece = "''" if by is None else _slice_of(tables, contract, by)
         tables.rows(
-            f"CREATE OR REPLACE TABLE cut AS SELECT * EXCLUDE (inputs, warnings), {start} AS begin, {piece} AS slice, "  # noqa: S608  numbers and quoted names
+            f"CREATE OR REPLACE TABLE cut AS SELECT {_KEPT}, {start} AS begin, {piece} AS slice, "  # noqa: S608  numbers and quoted names
             f"{_known(contract)} AS labelled FROM joined"
         )
 
