@@ -7,6 +7,7 @@ from importlib import import_module
 
 from tabi.deploy.target import Kind, Target
 from tabi.errors import ConfigError
+from tabi.store.snapshots import checked_name
 from tabi.workspace import Workspace
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -14,6 +15,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 def target_of(workspace: Workspace, kind: Kind, name: str, environment: str) -> Target:
     """The target on which a model is served; `ConfigError` if it cannot be told which."""
+    checked_name(name)
     if not _ENVIRONMENT.fullmatch(environment):
         raise ConfigError(f"--env {environment[:40]!r}: a name of small letters, digits and '-', such as dev")
     try:
