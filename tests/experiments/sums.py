@@ -8,9 +8,10 @@ import numpy as np
 from tea_tasting.aggr import Aggregates
 
 
-def sums(y: Any, d: Any = None, x: Any = None) -> Aggregates:
+def sums(y: Any, d: Any = None, x: Any = None, w: Any = None) -> Aggregates:
     """The sums of one arm, from a column for each term."""
-    columns = {name: np.asarray(column, float) for name, column in (("y", y), ("d", d), ("x", x)) if column is not None}
+    given = {"y": y, "d": d, "x": x, "w": w}
+    columns = {name: np.asarray(column, float) for name, column in given.items() if column is not None}
     names = sorted(columns)
     return Aggregates(
         len(columns["y"]),

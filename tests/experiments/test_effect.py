@@ -69,6 +69,21 @@ def test_a_covariate_takes_its_share_of_the_variance_and_leaves_the_effect() -> 
     assert abs(found.difference - 1) < 4 * found.error
 
 
+def test_the_covariate_of_a_ratio_is_the_same_ratio_of_before() -> None:
+    def arm(better: float) -> Aggregates:
+        skill = RANDOM.beta(2, 2, 3000)
+        labelled, before = RANDOM.poisson(8, 3000) + 1, RANDOM.poisson(8, 3000)
+        correct = RANDOM.binomial(labelled, np.clip(skill + better, 0, 1))
+        return sums(correct, labelled, RANDOM.binomial(before, skill), before)
+
+    found = two("accuracy", arm(0.0), arm(0.05))
+    assert 0.2 < found.explained < 0.9
+    assert abs(found.difference - 0.05) < 4 * found.error
+    # nobody was there before in one of the arms: the plain difference is read
+    alone = sums([1.0, 2.0, 3.0] * 300, [3.0] * 900, [0.0] * 900, [0.0] * 900)
+    assert two("accuracy", arm(0.0), alone).explained == 0.0
+
+
 def test_few_units_few_events_or_no_variance_are_not_read() -> None:
     even = sums([0.0, 1.0] * 500)
     assert pair_of("b", read_metric("feedback"), even, sums([0.0, 1.0] * 49), 4000, 0.05) is None

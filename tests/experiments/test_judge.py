@@ -47,7 +47,9 @@ def test_a_better_arm_whose_guardrails_are_kept_wins() -> None:
 def test_a_better_arm_waits_for_its_guardrails() -> None:
     assert judged(effect(11.0), None).action == "go on"
     wide = effect(10.0, 0.3, metric="latency")
-    assert judged(effect(11.0), wide).action == "go on"
+    waiting = judged(effect(11.0), wide)
+    assert waiting.action == "go on"
+    assert waiting.line.endswith("latency is not shown to be kept")
     late = judged(effect(11.0), wide, units=2000)
     assert late.action == "futile"
     assert "latency is not shown to be kept" in late.line

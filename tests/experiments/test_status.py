@@ -197,3 +197,24 @@ def test_what_units_did_before_makes_the_interval_narrower(workspace: Workspace)
 
 def begin_without(kept: Kept) -> Kept:
     return replace(kept, design=msgspec.structs.replace(kept.plan, before_days=0.0).to_json())
+
+
+def test_an_effect_that_was_there_and_faded_is_told(workspace: Workspace) -> None:
+    kept = begun()
+    random = np.random.default_rng(3)
+    start = datetime.fromisoformat(kept.at).timestamp()
+    rows, feedback = [], []
+    for number in range(DAYS * 200):
+        day, arm = number // 200, DESIGN.arms[number % 2]
+        unit, time = f"u{number}", start + day * DAY + number % 200
+        rows.append(msgspec.structs.replace(row(unit, time, arm.name), version=arm.bundle))
+        rate = 0.3 if arm.name == "old" else 0.8 if day < 2 else 0.05
+        if random.random() < rate:
+            feedback.append(told(unit, time + 1, "yes"))
+    log = PredictionLog(workspace.predictions, 0)
+    assert log.append(encode_lines(rows), len(rows))
+    log.close()
+    FeedbackLog(workspace.predictions).append(feedback)
+    reading = read(workspace, kept)
+    assert reading.action == "go on"
+    assert reading.notes == ["the interval of new in label=yes lay beside zero after day 1, and does so no more"]

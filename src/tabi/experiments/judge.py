@@ -75,10 +75,12 @@ def judge(
         return Judgement("harm", arm, f"stop: harm, back to {design.control.name}: {why}")
     if all(e is not None and side(e, design.effect, sign) * sign < 0 and e.found == 0 for e in effects):
         return Judgement("futile", None, f"stop: futile, no arm has an effect of {design.effect}: {_all_told(effects)}")
+    missing = _open(guardrails, effects, sign)
     if ran_out:
-        why = _open(guardrails, effects, sign) or "no difference was found"
+        why = missing or "no difference was found"
         return Judgement("futile", None, f"stop: futile, the planned units were seen and {why}: {_all_told(effects)}")
-    return Judgement("go on", None, f"go on: {_progress(design, units, day)}; {_all_told(effects)}")
+    waits = f"; {missing}" if missing else ""
+    return Judgement("go on", None, f"go on: {_progress(design, units, day)}; {_all_told(effects)}{waits}")
 
 
 def _all_kept(guardrails: Sequence[Guarded], arm: str) -> bool:

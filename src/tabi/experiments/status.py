@@ -6,7 +6,7 @@ Sums of past days are of the units that were first seen up to then, with all tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,6 +84,15 @@ class _Look(NamedTuple):
     daily: dict[Metric, Daily]
 
 
+class _Seen(NamedTuple):
+    """What is read where the split is sound."""
+
+    effects: list[Effect | None]
+    guardrails: list[Guarded]
+    beliefs: list[Belief]
+    series: list[Point]
+
+
 def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Reading:
     """Read the log as it is now. It writes nothing."""
     design, moment = kept.plan, now or datetime.now(UTC)
@@ -92,17 +101,8 @@ def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Readi
     day = (moment - start).total_seconds() / DAY_S
     p = float(mismatch(list(look.units.values()), [arm.weight for arm in design.arms]))
     why = _unevenness(look.units, design, p) if broken(p) else None
-    effects: list[Effect | None] = []
-    guardrails: list[Guarded] = []
-    beliefs: list[Belief] = []
-    series: list[Point] = []
-    if why is None:
-        effects = effects_of(_pairs(design, design.primary, look.daily[design.primary]), design.alpha)
-        guardrails = _guardrails(design, look.daily)
-        beliefs = beliefs_of(design.primary, _sums(look.daily[design.primary]))
-        series = _series(design, look.daily[design.primary])
-    seen = sum(look.units.values())
-    judged = judge(design, effects, guardrails, broken=why, units=_readable(look, design), day=day)
+    seen = _seen(design, look) if why is None else _Seen([], [], [], [])
+    judged = judge(design, seen.effects, seen.guardrails, broken=why, units=_readable(look, design), day=day)
     return Reading(
         name=kept.name,
         experiment=kept.ref,
@@ -118,16 +118,23 @@ def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Readi
         units=look.units,
         planned={arm.name: units for arm, units in zip(design.arms, design.plan.units, strict=True)},
         split_p=None if math.isnan(p) else p,
-        effects=effects,
-        guardrails=guardrails,
-        beliefs=beliefs,
-        series=series,
+        **seen._asdict(),
         feedback=look.feedback,
         changed=look.changed,
-        notes=[*_notes(look, design, seen), *_earlier(design, series, effects)],
+        notes=[*_notes(look, design), *_earlier(design, seen)],
         action=judged.action,
         arm=judged.arm,
         line=judged.line,
+    )
+
+
+def _seen(design: Design, look: _Look) -> _Seen:
+    daily = look.daily[design.primary]
+    return _Seen(
+        effects_of(_pairs(design, design.primary, daily), design.alpha),
+        _guardrails(design, look.daily),
+        beliefs_of(design.primary, _sums(daily)),
+        _series(design, daily),
     )
 
 
@@ -190,8 +197,8 @@ def _unevenness(units: Mapping[str, int], design: Design, p: float) -> str:
     return f"units are not split {weights} ({told}; chance of that {p:.1g})"
 
 
-def _notes(look: _Look, design: Design, seen: int) -> list[str]:
-    notes = []
+def _notes(look: _Look, design: Design) -> list[str]:
+    notes, seen = [], sum(look.units.values())
     if seen and look.changed / seen > OFTEN:
         notes.append(f"{look.changed:,} of {seen:,} units were seen in several arms; the first one counts")
     if any(metric.needs_feedback for metric in (design.primary, *design.guardrails)) and not look.feedback:
@@ -204,14 +211,14 @@ def _notes(look: _Look, design: Design, seen: int) -> list[str]:
     return notes
 
 
-def _earlier(design: Design, series: Sequence[Point], effects: Sequence[Effect | None]) -> list[str]:
+def _earlier(design: Design, seen: _Seen) -> list[str]:
     """Arms whose interval lay beside zero at the end of a day, and does so no more."""
-    open_ones = {effect.arm for effect in effects if effect is not None and not effect.found}
+    open_ones = {effect.arm for effect in seen.effects if effect is not None and not effect.found}
     days: dict[str, int] = {}
-    for point in series:
+    for point in seen.series:
         if point.arm in open_ones and (point.always[0] > 0 or point.always[1] < 0):
             days.setdefault(point.arm, point.day + 1)
     return [
-        f"the interval of {arm} lay beside zero after day {day}: who looks daily at {design.primary.name} stopped then"
+        f"the interval of {arm} in {design.primary.name} lay beside zero after day {day}, and does so no more"
         for arm, day in days.items()
     ]
