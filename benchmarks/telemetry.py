@@ -26,6 +26,7 @@ from tabi.bench.rows import draw_rows, predict_bodies
 from tabi.bundle import Bundle
 from tabi.contract import CategoricalColumn, CategoricalReference, Contract, NumericColumn, NumericReference, Tensors
 from tabi.contract import Target as Goal
+from tabi.contract.rarity import Rarity
 from tabi.predictions import PredictionLine, PredictionLog, encode_lines
 from tabi.serving.telemetry.bins import FLUSH_ROWS, BinCounter
 from tabi.serving.telemetry.cells import Cells
@@ -38,13 +39,15 @@ from tabi.workspace import Workspace
 
 EVIDENCE = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "telemetry.md"
 WITH, WITHOUT = "with", "without"
-# a server that counts nothing at all: there is no option for that
+# a server that counts nothing at all and asks of no row how rare it is: there is no option for that
 NOT_COUNTING = """
 from tabi.serving.telemetry.bins import BinCounter
 from tabi.serving.telemetry.hooks import ModelMetrics, RequestMetrics
 def nothing(*_, **__): pass
 BinCounter.add = ModelMetrics.predicted = ModelMetrics.warned = nothing
 RequestMetrics.begin = RequestMetrics.end = RequestMetrics.observe = nothing
+from tabi.contract.rarity import Rarity
+Rarity.is_rare = lambda self, numbers, texts: False
 from tabi.cli.main import main
 main()
 """
@@ -74,7 +77,7 @@ def main() -> None:
 def costs_of_calls(folder: Path) -> list[tuple[str, float]]:
     """Nanoseconds of each call, the best of five rounds."""
     # one after the other: each closes what it opened once its last call was measured
-    cases = chain(hooks(folder), lines(folder), bins(folder), traces())
+    cases = chain(hooks(folder), lines(folder), bins(folder), rarity(), traces())
     return [(name, min(repeat(call, number=n, repeat=5)) / n / units * 1e9) for name, call, n, units in cases]
 
 
@@ -106,7 +109,7 @@ def page(
             f"Load of the machine when it began: {began:.1f}.",
             machine(("onnxruntime", "uvicorn", "uvloop", "numpy")),
             "",
-            "## All counters in a whole server",
+            "## All counters, and the rarity of rows, in a whole server",
             "",
             f"One row of {ref} a request on 32 connections, server and load generator on a core each, with the",
             f"counters and without, in turns of {seconds:g} s. Processor time tells more here than requests a second,",
@@ -182,6 +185,21 @@ def bins(folder: Path) -> Iterator[Case]:
                 counter.add(batch, scores)
 
         yield f"row of {NUMERIC + CATEGORICAL} columns in bins, {size} at once", count, 20, FLUSH_ROWS
+
+
+def rarity() -> Iterator[Case]:
+    """How rare a row is: one that is usual by its categories alone, one that is not, and many at once."""
+    contract = _contract()
+    rows = _rows(contract, FLUSH_ROWS)
+    numbers, texts = rows.numeric[0].tolist(), rows.categorical[0].tolist()
+    for name, bound in (("rarity of a usual row", 1000.0), ("rarity of a row near the bound", 1.0)):
+        known = Rarity(contract, bound)
+
+        def ask(known: Rarity = known) -> bool:
+            return known.is_rare(numbers, texts)
+
+        yield name, ask, 100_000, 1
+    yield f"rarity of a row, {FLUSH_ROWS} at once", lambda: known.faults(rows), 20, FLUSH_ROWS
 
 
 def traces() -> Iterator[Case]:

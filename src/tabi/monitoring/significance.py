@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ def rows_needed(bins: int, reference_rows: float, floor: float, alpha: float, te
     return ceil(1 / root) if root > 0 else None
 
 
+@lru_cache(maxsize=1024)
 def _quantile(bins: int, alpha: float, tests: int) -> float:
     from scipy.stats import chi2
 
