@@ -103,12 +103,14 @@ def false_alarms(replay: Replay, size: int, rules_floor: float | None = None) ->
     return found
 
 
-def delay(replay: Replay, column: str, shift: Shift, size: int = WINDOW) -> tuple[list[int], float]:
+def delay(
+    replay: Replay, column: str, shift: Shift, size: int = WINDOW, repeats: int = REPEATS, most: int = MOST_WINDOWS
+) -> tuple[list[int], float]:
     """Windows until the column raised its alarm, of each repeat that saw it, and the median PSI of a window."""
     found, distances = [], []
-    for repeat in range(REPEATS):
+    for repeat in range(repeats):
         random = np.random.default_rng((repeat, size))
-        for number in range(1, MOST_WINDOWS + 1):
+        for number in range(1, most + 1):
             columns = window_of(replay, size, random, shift)
             distances.append(next(each.psi for each in columns if each.column == column))
             if column in alarms(columns):
