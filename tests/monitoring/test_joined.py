@@ -86,6 +86,15 @@ def test_what_belongs_to_no_row_is_counted(home: Workspace, write: Write, line: 
     assert (tables.joins.given, tables.joins.unmatched) == (1, 1)
 
 
+def test_late_feedback_is_taken_and_counted(home: Workspace, write: Write) -> None:
+    write([answered("a", 9 * 86400), answered("b", 60)])
+    FeedbackLog(home.predictions).append([given("1", id="a", label="no"), given("2", id="b", label="no")])
+    end = datetime.now(UTC)
+    with LogTables(home.predictions, NAME, end - timedelta(days=10), end) as tables:
+        assert (tables.joins.given, tables.joins.unmatched, tables.joins.late) == (2, 0, 1)
+        assert tables.rows("SELECT count(target) FROM joined") == [(2,)]
+
+
 def test_other_models_and_times_stay_out(home: Workspace, write: Write) -> None:
     write([answered("a"), answered("a", model="other"), answered("a", 90_000)])
     rows, _ = joined(home, [given("1", id="a", label="no"), given("2", id="a", model="other", label="yes")])

@@ -16,11 +16,13 @@ from tabi.cli.main import app
 from tabi.errors import ConfigError
 from tabi.monitoring.question import Asked
 from tabi.monitoring.report import Report, lines_of, monitor
+from tabi.monitoring.sections import SECTIONS
 from tabi.predictions import FeedbackLine, FeedbackLog, PredictionLine
 from tabi.workspace import Workspace
 from tests.monitoring.conftest import NAME, Write
 
 ROWS = 600
+OURS = {"traffic", "performance", "business", "drift"}
 TOWNS = ("a'b", "Ōsaka", "")
 
 
@@ -45,7 +47,7 @@ def fill(home: Workspace, write: Write, version: str, arm: str = "", good: float
 
 
 def ask(home: Workspace, **more: Any) -> Report:
-    return monitor(home, Asked(NAME, timedelta(days=7), **more))
+    return monitor(home, Asked(NAME, timedelta(days=7), **more), [each for each in SECTIONS if each.key in OURS])
 
 
 def project(home: Workspace, text: str) -> None:

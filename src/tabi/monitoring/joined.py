@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from tabi.monitoring.tables import LogTables
 
 
+LATE_DAYS = 7
+
+
 class Joins(NamedTuple):
     """`given`: pieces of feedback of the time, each counted once. `repeated`: those that came again.
 
-    `unmatched`: those that belong to no row of the time. `delay`: the median of the seconds from an answer to its
-    outcome, None where there is none.
+    `unmatched`: those that belong to no row of the time. `delay`: the median of the seconds from an answer until its
+    outcome came, None where none did. `late`: rows whose outcome came more than `LATE_DAYS` after the answer.
     """
 
     given: int
     repeated: int
     unmatched: int
     delay: float | None
+    late: int
 
 
 _STEPS = (
@@ -51,12 +55,12 @@ _STEPS = (
     SELECT id, row, count(*) AS given,
            last(label ORDER BY known_at, came) FILTER (WHERE label IS NOT NULL) AS target,
            last(value ORDER BY known_at, came) FILTER (WHERE value IS NOT NULL) AS outcome,
-           max(known_at) AS known_at
+           max(known_at) AS known_at, max(came) AS came_at
     FROM resolved WHERE id IS NOT NULL GROUP BY id, row
     """,
     """
     CREATE TABLE joined AS
-    SELECT p.*, o.target, o.outcome, o.known_at FROM (
+    SELECT p.*, o.target, o.outcome, o.known_at, o.came_at FROM (
         SELECT *, row_number() OVER (PARTITION BY version, arm, id, row ORDER BY time DESC) AS again FROM predictions
     ) p LEFT JOIN outcomes o ON p.id = o.id AND p.row = o.row AND p.again = 1
     """,
@@ -73,5 +77,9 @@ def join(tables: LogTables) -> Joins:
     matched = tables.rows(
         "SELECT coalesce(sum(given), 0) FROM outcomes SEMI JOIN predictions USING (id, row)",
     )[0][0]
-    delay = tables.rows("SELECT median(known_at - time) FROM joined WHERE known_at IS NOT NULL")[0][0]
-    return Joins(given, lines - given, given - int(matched), delay)
+    delay, late = tables.rows(
+        "SELECT median(came_at - time), count(*) FILTER (WHERE came_at - time > $late) FROM joined "
+        "WHERE came_at IS NOT NULL",
+        late=LATE_DAYS * 86400.0,
+    )[0]
+    return Joins(given, lines - given, given - int(matched), delay, late)

@@ -15,6 +15,7 @@ from tabi.bundle import Bundle, layout
 from tabi.errors import TabiError
 from tabi.monitoring.groups import Group, Groups
 from tabi.monitoring.intervals import Estimate
+from tabi.monitoring.joined import LATE_DAYS
 from tabi.monitoring.measures import LESS_IS_BETTER, measures_of
 from tabi.monitoring.question import Question
 from tabi.monitoring.section import Found, Verdict, worst
@@ -49,7 +50,7 @@ def look(question: Question) -> Found:
     if asked.window or asked.by:
         cut = _measured(question, Groups(question.tables, question.bundle.contract(), asked.window, asked.by))
     judgement = _judge(question, whole)
-    told = {"given": joins.given, "repeated": joins.repeated, "unmatched": joins.unmatched, "delay_s": joins.delay}
+    told = {**joins._asdict(), "late_days": LATE_DAYS}
     bounds = {"minimum": dict(question.bounds.minimum), "maximum": dict(question.bounds.maximum)}
     figures = {
         "feedback": told,
@@ -141,8 +142,10 @@ def shown(estimate: Estimate) -> str:
 
 
 def _feedback_line(told: dict[str, Any]) -> str:
-    delay = "" if told["delay_s"] is None else f", half of it within {_span(told['delay_s'])}"
-    return f"feedback: {told['given']} pieces{delay}; {told['unmatched']} without a row, {told['repeated']} repeated"
+    delay = "" if told["delay"] is None else f", half of it within {_span(told['delay'])}"
+    late = f"{told['late']} later than {told['late_days']} days"
+    rest = f"{told['unmatched']} without a row, {told['repeated']} repeated"
+    return f"feedback: {told['given']} pieces{delay}; {late}, {rest}"
 
 
 def _span(seconds: float) -> str:
