@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -16,6 +18,7 @@ from scripts.infra import policies
 from scripts.infra.command import CheckError, environment, terraform, versions
 from scripts.infra.emulator import ACCOUNT, REGION, Emulator, emulator
 from scripts.infra.layers import CHAINS, LAYERS, copy
+from tabi.deploy.ecs.target import EcsTarget
 
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/tabi-dev-api@sha256:{hashlib.sha256(b'an image').hexdigest()}"
 _EXTRA = {"30-ecs-alb-mlops": (f"-var=image={IMAGE}",)}
@@ -101,6 +104,7 @@ def cycle(folder: Path, say: Callable[[str], None]) -> Cycle:
         checked = check_policies(aws)
         check_network(aws)
         say(f"{checked} policies in force are least-privileged; the service accepts the load balancer only")
+        say(f"tabi deploy finds {check_handover(aws)}")
         _side_by_side(tuple(tuple(reversed(chain)) for chain in CHAINS), (layers.destroy,), say)
         left = aws.left()
         if any(left.values()):
@@ -138,6 +142,35 @@ def check_network(aws: Emulator) -> None:
     ]
     if ways_in != [(balancer["GroupId"], 8000, 8000)]:
         raise CheckError(f"the service can be reached otherwise than by the load balancer: {json.dumps(ways_in)}")
+
+
+def check_handover(aws: Emulator) -> str:
+    """What `tabi deploy --target ecs` finds by what Terraform has handed over: service, revision and address."""
+    with _variables_of(aws.environ):
+        found = EcsTarget("dev").current()
+    if found is None or found.image != IMAGE or not found.address.startswith("http"):
+        raise CheckError(f"tabi deploy does not find the image of the applied service, but {found}")
+    return f"{found.revision.rpartition('/')[2]} at its load balancer"
+
+
+@contextmanager
+def _variables_of(environ: Mapping[str, str]) -> Iterator[None]:
+    """Have this process ask the emulator, while it lasts."""
+    before = {name: os.environ.get(name) for name in environ}
+    _set(environ)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(environ: Mapping[str, str | None]) -> None:
+    """Set variables; an empty one is taken away, for a profile without a name would be looked for."""
+    for name, text in environ.items():
+        if text:
+            os.environ[name] = text
+        else:
+            os.environ.pop(name, None)
 
 
 def _side_by_side(

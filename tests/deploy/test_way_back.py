@@ -39,6 +39,13 @@ def test_what_one_part_alone_left_behind_is_not_returned_to_by_the_next_rollback
     assert way == [State("2", 1)]
 
 
+def test_a_version_that_the_history_does_not_know_is_no_difference() -> None:
+    way = way_of([went("deploy", "1", None), went("deploy", "2", None)])
+    assert before(way, State("2", 5), "both") == State("1", None)
+    assert before(way[1:], State("2", 5), "both") is None
+    assert before(way, State("2", 5), "model") is None
+
+
 def test_the_first_deployment_returns_to_what_it_found() -> None:
     first = replace(went("deploy", "8", 1), before="7")
     assert ran_before([first], "8") == "7"

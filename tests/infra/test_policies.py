@@ -108,8 +108,8 @@ def test_deploy_has_the_rights_that_its_calls_need_and_no_others() -> None:
     }
     statements = list(policies.statements(policies.read(DEPLOY)))
     allowed = {action for one in statements for action in one.actions}
-    # a registration passes two roles and carries the tags of the revision before
-    assert allowed == called | {"ecs:TagResource", "iam:PassRole"}
+    # a registration passes two roles and carries the tags of the revision before; the smoke test knows the bundle
+    assert allowed == called | {"ecs:TagResource", "iam:PassRole", "s3:GetObject", "s3:ListBucket"}
     [tagging] = [one for one in statements if "ecs:TagResource" in one.actions]
     assert tagging.resources == ("arn:aws:ecs:region:account:task-definition/service:*",)
     assert tagging.condition == {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}

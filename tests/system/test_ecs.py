@@ -300,6 +300,18 @@ def test_start_anew_then_a_new_image_and_model_then_both_back_and_no_request_fai
     assert [each["kind"] for each in cloud.history()] == ["deploy", "deploy", "rollback"]
 
 
+def test_a_runner_that_has_the_store_alone_deploys_and_goes_back_too(cloud: Cloud, harbour: Harbour) -> None:
+    # no versions, no history: as in the workflow
+    cloud.environ["TABI_STATE"] = f"sqlite:///{cloud.home}/runner.db"
+    done = cloud.deploy("second")
+    assert done.returncode == 0, done.stderr
+    assert cloud.revision() == 2
+    back = cloud.run("rollback", NAME, "--target", "ecs", "--reason", "the workflow failed")
+    assert back.returncode == 0, back.stderr
+    assert "smoke test passed" in back.stderr
+    assert (cloud.revision(), answers_by(cloud)) == (1, harbour.older)
+
+
 def test_the_circuit_breaker_ends_a_deployment_and_what_ran_before_runs_on(cloud: Cloud) -> None:
     with asking(cloud.url) as statuses:
         done = cloud.deploy("broken")

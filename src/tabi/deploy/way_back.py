@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from tabi.bundle import Bundle
+from tabi.bundle.trust import Trust
 from tabi.deploy import history
 from tabi.deploy.claim import held
 from tabi.deploy.history import Deployment, Place
@@ -65,7 +66,8 @@ def _cut(way: list[State], aim: State, left: str) -> None:
 def before(way: list[State], now: State, part: Part) -> State | None:
     """The state to return to: the newest one that differs from what runs in the part that is to return."""
     for state in reversed(way):
-        differs = (state.revision != now.revision, state.version != now.version)
+        # where the state database does not know the bundles, the history knows no versions
+        differs = (state.revision != now.revision, state.version not in {None, now.version})
         if {"both": any(differs), "image": differs[0], "model": differs[1]}[part]:
             return state
     return None
@@ -142,6 +144,9 @@ def _aim(room: Room, target: Target, place: Place, now: State, part: Part) -> St
 def _bundle(room: Room, name: str, number: int | None) -> Bundle | None:
     if number is None:
         return None
+    stored = room.store.policy(name)
+    if stored is not None and stored.policy.champion.version == number:
+        return Bundle.open(room.store.open_path(name, stored.policy.champion.bundle), Trust.from_environment())
     with room.database.reading() as connection:
         return room.bundle(version_of(connection, name, number))
 
