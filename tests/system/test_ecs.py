@@ -335,7 +335,7 @@ def test_the_circuit_breaker_ends_a_deployment_and_what_ran_before_runs_on(cloud
 def test_a_task_that_is_well_and_does_not_answer_is_taken_back(cloud: Cloud, harbour: Harbour) -> None:
     done = cloud.deploy("mute", version=2)
     assert done.returncode == 1
-    assert "smoke test" in done.stderr.splitlines()[-1]
+    assert "/models/voyage/predict answered 500" in done.stderr.splitlines()[-1]
     # the update, and the way back
     assert cloud.stand_in.asked.count("UpdateService") == 2
     assert (cloud.revision(), answers_by(cloud)) == (1, harbour.older)
