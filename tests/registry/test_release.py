@@ -10,6 +10,7 @@ import pytest
 
 from tabi import evidence
 from tabi.bundle import Bundle
+from tabi.bundle.reference import reference_of
 from tabi.bundle.session import Session
 from tabi.contract import RowReader, Scalar
 from tabi.data import load_table, tensors_of
@@ -42,7 +43,10 @@ def test_a_release_puts_a_whole_bundle_into_the_store_and_points_to_it(trained: 
     paths = {entry.path for entry in bundle.manifest.files}
     assert {"model.onnx", "schema.json", "threshold.json", "metrics.json", "parity.json", "gates.json"} < paths
     assert {"MODEL_CARD.md", "environment.lock", "pipeline.skops"} < paths
-    assert any(path.startswith("reports/") for path in paths)
+    reference = reference_of(bundle, bundle.contract())
+    assert reference.scores is not None
+    assert reference.rarity is not None
+    assert sum(reference.scores) < reference.rarity.rows == load_table(fresh, released.run.config).snapshot.rows
     assert bundle.manifest.run == trained.runs[0]
     assert bundle.manifest.snapshot == released.run.snapshot_digest
     assert said[-2].endswith(released.bundle)

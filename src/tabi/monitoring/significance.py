@@ -77,17 +77,6 @@ def ks_test(reference: Counts, now: Counts) -> Tested:
     return Tested("ks", distance, float(kstwobign.sf(distance * sqrt(n * m / (n + m)))))
 
 
-def ks_of_samples(reference: Floats, now: Floats) -> Tested:
-    """The same over two samples themselves, where both are at hand."""
-    from scipy.stats import ks_2samp
-
-    reference, now = reference[~np.isnan(reference)], now[~np.isnan(now)]
-    if not len(reference) or not len(now):
-        return Tested("ks", 0.0, 1.0)
-    found = ks_2samp(reference, now, method="asymp")
-    return Tested("ks", float(found.statistic), float(found.pvalue))
-
-
 def chi2_test(reference: Counts, now: Counts) -> Tested:
     """Pearson's chi-squared test of homogeneity. Bins too rare for it are put together.
 
