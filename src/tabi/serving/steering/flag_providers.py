@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -96,7 +97,7 @@ class UnleashProvider(_Strings):
         return Metadata("unleash")
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002
-        """Connect, in a thread: the first fetch waits for a server that may be down."""
+        """Connect, in a thread: the first fetch waits for a server that may be down. Its last rules are on the disk."""
         from UnleashClient.cache import FileCache
         from UnleashClient.clients.unleash_client import UnleashClient
 
@@ -109,7 +110,7 @@ class UnleashProvider(_Strings):
             request_retries=0,
             disable_metrics=True,
             disable_registration=True,
-            cache=FileCache("tabi"),
+            cache=FileCache(f"tabi-{blake2b(self._url.encode(), digest_size=8).hexdigest()}"),
         )
         Thread(target=self._client.initialize_client, name="flags", daemon=True).start()
 
