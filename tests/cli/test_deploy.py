@@ -5,8 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from tabi.cli.main import app
 from tabi.deploy.history import Deployment, begin, finish
+from tabi.deploy.local import TOLD
 from tabi.registry.room import Room
 from tabi.workspace import Workspace
 from tests.cli.conftest import Tabi
@@ -62,6 +65,13 @@ def test_the_history_is_a_table_for_people_and_a_line_each_for_programs(home: Pa
         (1, "local-1", "ann"),
         (2, "local-2", "ann"),
     ]
+
+
+def test_a_local_server_is_told_by_every_variable_of_serve() -> None:
+    serve = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    variables = {each.envvar for each in serve.params if getattr(each, "envvar", None)}
+    # these two are the target's own matter
+    assert variables - set(TOLD) == {"TABI_ADMIN_PORT", "TABI_HANDOVER"}
 
 
 def test_who_may_not_deploy_is_refused(home: Path, tabi: Tabi) -> None:

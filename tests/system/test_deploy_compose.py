@@ -35,8 +35,9 @@ def desk(tmp_path: Path, own_harbour: Harbour, engine: Engine, monkeypatch: pyte
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", f"tabi-{uuid.uuid4().hex[:8]}")
     found = Desk(make_home(tmp_path, own_harbour), free_port(), {"TABI_COMPOSE_FILES": str(FILE)})
     yield found
-    found.tabi("deploy", NAME, "--target", "compose", "--stop")
     whose = f"label=com.docker.compose.project={os.environ['COMPOSE_PROJECT_NAME']}"
+    for left in engine.must("ps", "--all", "--quiet", "--filter", whose).split():
+        engine.run("rm", "--force", "--volumes", left)
     engine.run("network", "prune", "--force", "--filter", whose)
     engine.run("volume", "prune", "--all", "--force", "--filter", whose)
 

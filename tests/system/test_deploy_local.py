@@ -80,7 +80,6 @@ class Desk:
 def desk(tmp_path: Path, own_harbour: Harbour) -> Iterator[Desk]:
     found = Desk(make_home(tmp_path, own_harbour, unloadable(own_harbour, tmp_path)), free_port())
     yield found
-    found.tabi("deploy", NAME, "--stop")
     for left in found.servers():
         os.kill(left, signal.SIGKILL)
 
