@@ -13,6 +13,7 @@ import pytest
 
 from tabi.errors import StoreError
 from tabi.predictions import FeedbackLine, FeedbackLog
+from tabi.predictions.upkeep import compress
 
 
 def a_line(key: str, model: str = "m") -> FeedbackLine:
@@ -94,6 +95,16 @@ def test_what_did_not_reach_the_disk_was_not_taken(tmp_path: Path, monkeypatch: 
     assert keys_in(tmp_path) == ["a", "b"]
     # what the flush may have left of the first file is nobody's ground to build on
     assert len(list((tmp_path / "feedback").glob("*.jsonl"))) == 2
+
+
+def test_what_was_compressed_is_known_again_and_nothing_is_added_to_it(tmp_path: Path) -> None:
+    log = FeedbackLog(tmp_path)
+    log.append([a_line("a")])
+    assert compress(log.folder) == 1
+    assert log.append([a_line("a"), a_line("b")]) == [False, True]
+    assert FeedbackLog(tmp_path).append([a_line("a"), a_line("b"), a_line("c")]) == [False, False, True]
+    assert keys_in(tmp_path) == ["b", "c"]
+    assert len(list(log.folder.glob("*.jsonl.gz"))) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

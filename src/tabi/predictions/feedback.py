@@ -92,6 +92,11 @@ class FeedbackLog:
                 f"feedback cannot be written below {self.folder} ({reason}): make it writable or free space on it"
             ) from error
 
+    def probe(self) -> None:
+        """`OSError` if nothing could be written now; else a blank line was, which is nothing to readers."""
+        with self._thread, self._alone():
+            self._write(self._learn(), b"\n")
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)

@@ -53,9 +53,10 @@ class Keeping:
 
     def tick(self) -> None:
         """To be called several times a second: see whether a log that failed can be written again, and keep it up."""
-        if self.log is None:
+        if self.log is None or self.writer is None:
             return
         self.log.probe()
+        self.writer.probe()
         idle = self._working is None or self._working.done()
         if idle and not self._stopped and monotonic() >= self._next:
             self._next = monotonic() + UPKEEP_SECONDS

@@ -15,6 +15,7 @@ from tabi.predictions import FeedbackLine
 from tabi.serving.settings import Limits
 from tabi.serving.worker import Worker
 from tests.serving.conftest import ADMIN_PORT, Ask, Harbour, MakeWorker, asking
+from tests.serving.test_keeping import until
 
 PIECE = {"request_id": "r-1", "label": "yes"}
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -24,7 +25,7 @@ def kept(worker: Worker) -> list[FeedbackLine]:
     assert worker.settings.log is not None
     decode = msgspec.json.Decoder(FeedbackLine).decode
     folder = worker.settings.log / "feedback"
-    return [decode(text) for path in folder.glob("*.jsonl") for text in path.read_bytes().splitlines()]
+    return [decode(text) for path in folder.glob("*.jsonl") for text in path.read_bytes().split()]
 
 
 def send(ask: Ask, body: Any, headers: dict[str, str] | None = None, port: int = ADMIN_PORT) -> tuple[int, Any]:
@@ -103,7 +104,8 @@ def test_what_cannot_be_kept_is_not_acknowledged_and_the_server_says_what_is_wro
 ) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "feedback").write_text("a file stands where the folder should be")
-    ask = asking(make_worker(harbour.store, "voyage", log=tmp_path / "log"))
+    worker = make_worker(harbour.store, "voyage", log=tmp_path / "log")
+    ask = asking(worker)
     status, problem = send(ask, PIECE)
     assert (status, problem["status"]) == (503, 503)
     assert "kept" in problem["detail"]
@@ -111,8 +113,14 @@ def test_what_cannot_be_kept_is_not_acknowledged_and_the_server_says_what_is_wro
     ready = ask("GET", "/readyz")[2]
     assert (ready["status"], len([text for text in ready["problems"] if "feedback" in text])) == ("degraded", 1)
     (tmp_path / "log" / "feedback").unlink()
+
+    def recovered() -> bool:
+        worker.follow()
+        return bool(ask("GET", "/readyz")[2]["status"] == "ready")
+
+    until(recovered)
     assert send(ask, PIECE)[0] == 202
-    assert ask("GET", "/readyz")[2]["status"] == "ready"
+    assert len([line for line in kept(worker) if line.id]) == 1
 
 
 def test_a_server_without_a_log_says_so(harbour: Harbour, make_worker: MakeWorker) -> None:

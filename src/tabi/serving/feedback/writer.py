@@ -31,6 +31,7 @@ class Writer:
         self._log = log
         self._lock = Lock()
         self._waiting: list[_Waiting] = []
+        self._probing = False
         self._thread = ThreadPoolExecutor(1, "feedback")
 
     def write(self, lines: Sequence[FeedbackLine]) -> Future[Taken]:
@@ -47,6 +48,12 @@ class Writer:
         """As `write`; `told` is called on the event loop that runs now."""
         loop = asyncio.get_running_loop()
         self.write(lines).add_done_callback(lambda taken: loop.call_soon_threadsafe(told, taken))
+
+    def probe(self) -> None:
+        """Where the last try failed, see beside the event loop whether one would now."""
+        if self.problem is not None and not self._probing:
+            self._probing = True
+            self._thread.submit(self._probe)
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -65,6 +72,16 @@ class Writer:
         self.problem = None
         for each in waiting:
             each.taken.set_result([next(new) for _ in each.lines])
+
+    def _probe(self) -> None:
+        try:
+            self._log.probe()
+        except OSError:
+            # it was told when it began
+            return
+        finally:
+            self._probing = False
+        self.problem = None
 
     def _fail(self, error: Exception) -> None:
         unexpected = None if isinstance(error, StoreError) else error
