@@ -17,10 +17,10 @@ from tabi.bundle import Bundle
 from tabi.contract import Contract
 from tabi.contract.bins import NumericBins, all_bins
 from tabi.monitoring.counting import added, count_windows
-from tabi.monitoring.data_drift import KIND
+from tabi.monitoring.data_drift import KIND, look
 from tabi.monitoring.question import Asked, Question
 from tabi.monitoring.report import lines_of, monitor
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, Section
 from tabi.monitoring.watched import batches
 from tabi.predictions import PredictionLine
 from tabi.store import Store
@@ -29,6 +29,7 @@ from tests.monitoring.conftest import NAME, Write
 
 HOUR = 3600.0
 DAY = Asked(NAME, timedelta(days=1))
+DRIFT = (Section("drift", look),)
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def drawn(
 
 
 def found(home: Workspace, asked: Asked = DAY) -> Found:
-    return monitor(home, asked).sections["drift"]
+    return monitor(home, asked, DRIFT).sections["drift"]
 
 
 def test_rows_like_those_of_training_have_not_drifted(
@@ -153,7 +154,7 @@ def test_evidence_has_the_figures_and_not_the_pictures(
     home: Workspace, write: Write, version: str, contract: Contract
 ) -> None:
     write(drawn(contract, version, 300, 1))
-    report = monitor(home, DAY)
+    report = monitor(home, DAY, DRIFT)
     (record,) = evidence.read(home.evidence, KIND)
     assert (record.subject, record.inputs["bundle"]) == (NAME, version)
     assert "bins" not in record.figures

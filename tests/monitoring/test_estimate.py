@@ -12,7 +12,7 @@ from tabi.monitoring.estimate import estimate_binary, estimate_top
 def test_the_intervals_hold_what_labels_say_as_often_as_promised() -> None:
     random = np.random.default_rng(5)
     held = np.zeros(2)
-    for _ in range(30):
+    for _ in range(20):
         p = random.beta(0.6, 1.5, 800)
         y = random.random(800) < p
         found = estimate_binary(p, 0.4)
@@ -23,7 +23,7 @@ def test_the_intervals_hold_what_labels_say_as_often_as_promised() -> None:
             found.accuracy_interval[0] <= of_accuracy <= found.accuracy_interval[1],
             found.auc_interval[0] <= of_area <= found.auc_interval[1],
         ]
-    assert (held / 30 >= 0.85).all()
+    assert (held / 20 >= 0.85).all()
 
 
 def test_by_hand() -> None:
@@ -39,14 +39,14 @@ def test_by_hand() -> None:
 
 
 def test_a_large_window_has_a_narrow_interval_around_its_own_area() -> None:
-    p = np.random.default_rng(6).beta(0.5, 0.5, 60_000)
+    p = np.random.default_rng(6).beta(0.5, 0.5, 25_000)
     found = estimate_binary(p, 0.5)
     assert found is not None
     assert found.auc is not None
     assert found.auc_interval is not None
     low, high = found.auc_interval
     assert low < found.auc < high
-    assert high - low < 0.01
+    assert high - low < 0.012
 
 
 def test_of_several_classes_the_accuracy_alone() -> None:

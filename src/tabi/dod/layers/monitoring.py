@@ -40,7 +40,8 @@ def abnormal_input_detected(facts: Facts) -> Found:
 
     Evidence `abnormal-input` of the current bundle: how many rows broke the contract or were far from what was learnt.
     """
-    return _of_bundle(facts, "abnormal-input")
+    placed = of_bundle(facts, "abnormal-input", "no evidence of kind abnormal-input")
+    return done(facts, placed, str(placed.record.figures.get("reason", "")))
 
 
 @condition(7, "tabi monitor {name} --html PAGE.html")
@@ -54,7 +55,3 @@ def models_compared_visually(facts: Facts) -> Found:
     if not models:
         raise found_as("missing", facts, placed, "the page shows no model: no row was answered")
     return done(facts, placed, f"{len(models)} versions on {placed.record.figures['page']}")
-
-
-def _of_bundle(facts: Facts, kind: str) -> Found:
-    return done(facts, of_bundle(facts, kind, f"no evidence of kind {kind}"), f"{kind} was looked at")
