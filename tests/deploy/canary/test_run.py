@@ -2,67 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tabi.deploy.canary.judge import Bounds
-from tabi.deploy.canary.meter import ArmCounts
 from tabi.deploy.canary.modes import once
-from tabi.deploy.canary.run import Plan, run
-from tabi.deploy.history import Place, deployments_of
+from tabi.deploy.canary.run import run
+from tabi.deploy.history import deployments_of
 from tabi.errors import ConflictError, DeployError
 from tabi.evidence import Record, append, read
 from tabi.policy import Canary, Policy
 from tabi.registry import steer
-from tabi.registry.promote import promote
 from tabi.registry.rollback import rollback
 from tabi.registry.room import Room
 from tabi.workspace import Workspace
-from tests.registry.governed import CLOSED, NAME, governed, make_tracked, registered
-
-PLACE = Place(NAME, "local", "dev")
-PLAN = Plan((0.1, 1.0), 0.0, bounds=Bounds(least=50), look=0.0)
+from tests.deploy.canary.rollouts import PLACE, PLAN, Told, copied, stock
+from tests.registry.governed import NAME
 
 
 @pytest.fixture(scope="module")
-def _stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("stocked") / "home"
-    tracked = make_tracked(tmp_path_factory.mktemp("tracked"))
-    workspace = governed(root, tracked)
-    for seed in (1, 2):
-        registered(workspace, tracked, seed)
-    promote(replace(workspace, tracking_uri=CLOSED), NAME, 1)
-    return root
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stock(tmp_path_factory.mktemp("stocked"))
 
 
 @pytest.fixture
-def shop(tmp_path: Path, _stocked: Path) -> Workspace:
+def shop(tmp_path: Path, stocked: Path) -> Workspace:
     """Version 1 is the champion, version 2 waits."""
-    shutil.copytree(_stocked, tmp_path / "home")
-    return replace(Workspace.find(tmp_path / "home", {"TABI_HOME": str(tmp_path / "home")}), tracking_uri=CLOSED)
-
-
-class Told:
-    """Counters that grow by so much at each look; `before` is called at each."""
-
-    def __init__(self, workspace: Workspace, errors: float = 0.0, before: Callable[[int], None] | None = None) -> None:
-        versions = Room.open(workspace).versions(NAME)
-        self._one, self._two = (version.bundle for version in versions)
-        self._errors, self._before, self.looks = errors, before, 0
-
-    def read(self) -> dict[str, ArmCounts]:
-        self.looks += 1
-        if self._before is not None:
-            self._before(self.looks)
-        done = 100.0 * self.looks
-        return {self._one: ArmCounts(done, 0), self._two: ArmCounts(done, done * self._errors)}
-
-    def problem(self) -> str | None:
-        return None
+    return copied(stocked, tmp_path)
 
 
 def policy(workspace: Workspace) -> Policy:

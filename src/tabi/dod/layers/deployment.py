@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabi.bundle import Bundle
 from tabi.dod.condition import Found, NotDoneError, condition
 from tabi.dod.facts import SHOWN, Facts, passed
-from tabi.dod.rules import by_record, done, found_as, of_bundle
+from tabi.dod.rules import done, found_as, of_bundle
 from tabi.store import StoredPolicy
 
 
@@ -13,10 +13,17 @@ from tabi.store import StoredPolicy
 def canary_and_blue_green(facts: Facts) -> Found:
     """Canary and blue-green releases are possible.
 
-    Evidence `canary` and `blue-green` of the model: traffic went over in parts, and at once.
+    Evidence `canary` and `blue-green` of the model: traffic went over in parts, and at once. A canary that its gates
+    ended later takes nothing from one that went through.
     """
-    by_record(facts, "canary", facts.name)
-    return by_record(facts, "blue-green", facts.name)
+    parts = facts.last("canary", facts.name, passed)
+    if parts is None:
+        raise NotDoneError("missing", "no canary of this model went through yet")
+    whole = facts.last("blue-green", facts.name, passed)
+    if whole is None:
+        raise NotDoneError("missing", "no version was brought by blue-green yet", parts.record.at)
+    steps = len(parts.record.figures["steps"])
+    return done(facts, whole, f"a canary of {steps} steps, and a switch in {whole.record.figures['seconds']:.1f} s")
 
 
 @condition(5, "tabi deploy {name}, a second version with --version, then tabi rollback {name} --target local")
