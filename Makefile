@@ -150,7 +150,7 @@ test-system: env-dev
 	$(BIN)/python scripts/tests.py system
 
 # what delivers: workflows, images, compose, Kubernetes, Terraform, load tests
-INFRA := workflows image compose compose_tracking delivery kubernetes terraform load alerts
+INFRA := workflows image compose compose_tracking delivery ecs kubernetes kubernetes_deploy terraform load alerts
 infra-test: env-dev
 	$(BIN)/python -m pytest tests/infra $(INFRA:%=tests/system/test_%.py) -m "system or not system" -s
 

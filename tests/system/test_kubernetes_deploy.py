@@ -23,10 +23,11 @@ import yaml
 
 from tests.infra.test_kubernetes import KUBERNETES
 from tests.serving.conftest import Harbour, harbour, own_harbour
+from tests.system.cloud import LIMIT_S, NAME, home
 from tests.system.conftest import give_up
-from tests.system.kubernetes_standin import Cluster, api_server
+from tests.system.kubernetes_api import api_server
+from tests.system.kubernetes_standin import Cluster
 from tests.system.tasks import balancing, environ_of_tasks
-from tests.system.test_ecs import LIMIT_S, NAME, home
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 __all__ = ["harbour", "home", "own_harbour"]
