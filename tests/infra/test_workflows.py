@@ -47,6 +47,20 @@ def triggers(path: Path) -> Json:
     return found
 
 
+class Once(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping; YAML itself silently takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        assert len(names) == len(set(names)), names
+        return super().construct_mapping(node, deep)
+
+
+@each
+def test_a_key_stands_once(path: Path) -> None:
+    assert yaml.load(path.read_text(encoding="utf-8"), Once)  # noqa: S506 - it is a SafeLoader
+
+
 def test_there_are_the_four() -> None:
     assert [path.stem for path in WORKFLOWS] == ["ci", "deploy", "push-s3", "release-ecr"]
 
