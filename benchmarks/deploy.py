@@ -145,7 +145,7 @@ def page(results: list[Found], name: str, load: float) -> str:
             f"Two versions of `{name}`. Four clients ask all the time, two of them by connections that they keep;",
             "nothing is asked twice. Each round deploys the second version by a server of other settings, then rolls",
             "both back by one command. Seconds of the commands, from the start of their process to its end, smoke test",
-            "included; and from the start of the rollback to the last answer of the version that was rolled away.",
+            "included; and, as the model goes first, from the start of the rollback to the last answer of its version.",
             "Median and slowest.",
             "",
             "| target | deploy | slowest | rollback | slowest | settled | slowest | aim | answered | not answered |",

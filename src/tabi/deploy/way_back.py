@@ -165,7 +165,7 @@ def _carry_out(work: Work, now: State, aim: State) -> Done:
         bundle = _bundle(work.room, begun.name, aim.version)
         if applied is not None and bundle is not None:
             with report.step("smoke"):
-                smoke(ask_of(applied), bundle, report.tell)
+                smoke(ask_of(applied), bundle, report.tell, schema=False)
     except (TabiError, OSError, KeyboardInterrupt) as error:
         runs = work.target.current()
         raise work.failed(str(error) or "interrupted", f"{runs.revision if runs else 'nothing'} runs") from error
