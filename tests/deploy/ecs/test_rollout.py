@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tabi.deploy.ecs.rollout import Events, read
+from tabi.deploy.ecs.rollout import Events, read, settled
 
 Json = dict[str, Any]
 ARN = "arn:aws:ecs:eu-west-1:123456789012:task-definition/tabi-dev-api:"
@@ -16,6 +16,7 @@ def told(number: int, state: str, status: str = "PRIMARY", reason: str = "", **c
     """One deployment."""
     return {
         "id": f"ecs-svc/{number}",
+        "createdAt": number,
         "status": status,
         "taskDefinition": f"{ARN}{number}",
         "rolloutState": state,
@@ -53,6 +54,23 @@ BACK = told(8, "IN_PROGRESS", reason="ECS deployment circuit breaker: rolling ba
 )
 def test_each_answer_has_one_meaning(deployments: list[Json], state: str) -> None:
     assert read(service(*deployments), "ecs-svc/7").state == state
+
+
+@pytest.mark.parametrize(
+    ("deployments", "number"),
+    [
+        ([told(7, "COMPLETED")], 7),
+        ([told(7, "IN_PROGRESS"), OLD], 6),
+        ([told(7, "FAILED"), OLD], 6),
+        # one that was cut never answered, though it is newer than the one that does
+        ([told(8, "IN_PROGRESS"), told(7, "IN_PROGRESS", "ACTIVE"), OLD], 6),
+        # the first of all
+        ([told(7, "IN_PROGRESS")], 7),
+        ([], 5),
+    ],
+)
+def test_what_answers_is_what_was_completed_last(deployments: list[Json], number: int) -> None:
+    assert settled({**service(*deployments), "taskDefinition": f"{ARN}5"}) == f"{ARN}{number}"
 
 
 def test_the_reason_is_that_of_ecs() -> None:

@@ -39,6 +39,22 @@ def primary_of(service: Json) -> Json:
     return next((each for each in service.get("deployments", ()) if each.get("status") == "PRIMARY"), {})
 
 
+def is_going(deployment: Json) -> bool:
+    """Whether ECS is at work on it."""
+    return deployment.get("rolloutState") == "IN_PROGRESS"
+
+
+def settled(service: Json) -> str:
+    """The revision that answers: of the newest deployment, or of the one that was completed before it."""
+    primary = primary_of(service)
+    if is_going(primary) or primary.get("rolloutState") == "FAILED":
+        others = [each for each in service["deployments"] if each.get("id") != primary.get("id")]
+        whole = [each for each in others if each.get("rolloutState") == "COMPLETED"]
+        if whole:
+            return str(max(whole, key=lambda each: each["createdAt"])["taskDefinition"])
+    return str(primary.get("taskDefinition") or service["taskDefinition"])
+
+
 def read(service: Json, deployment: str) -> Rollout:
     """How far the deployment of this id is."""
     primary = primary_of(service)

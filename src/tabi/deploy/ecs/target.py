@@ -61,7 +61,7 @@ class EcsTarget:
     def current(self) -> Applied | None:
         """The revision that was completed last, though a newer one may have been begun and not be finished."""
         service = self.service.describe()
-        return self._applied(service, _settled(service))
+        return self._applied(service, rollout.settled(service))
 
     def apply(self, plan: Plan, tell: Tell) -> Applied:
         """Register what differs and update the service; where nothing differs, tasks are started anew."""
@@ -118,7 +118,7 @@ class EcsTarget:
         service = self.service.describe()
         applied, primary = self._applied(service, revision), rollout.primary_of(service)
         if primary.get("taskDefinition") == revision and primary.get("rolloutState") != "FAILED":
-            how = "is on its way already" if _is_going(primary) else "runs"
+            how = "is on its way already" if rollout.is_going(primary) else "runs"
             tell(f"{short(revision)} {how}")
             self._begun = str(primary.get("id")), rollout.Events(service)
         else:
@@ -129,7 +129,7 @@ class EcsTarget:
 
     def earlier(self) -> str:
         """The revision that was completed before the present one, by ECS's own history; empty where it knows none."""
-        now = _settled(self.service.describe())
+        now = rollout.settled(self.service.describe())
         return next((revision for revision in self.service.completed() if revision != now), "")
 
     def unfinished(self) -> str:
@@ -137,7 +137,7 @@ class EcsTarget:
         service = self.service.describe()
         primary = rollout.primary_of(service)
         newest = str(primary.get("taskDefinition", ""))
-        return newest if _is_going(primary) and newest != _settled(service) else ""
+        return newest if rollout.is_going(primary) and newest != rollout.settled(service) else ""
 
     def _say_where(self, tell: Tell) -> None:
         """What is left as evidence must not pass for AWS's own answers."""
@@ -180,21 +180,6 @@ class EcsTarget:
     def _applied(self, service: Json, revision: str) -> Applied:
         definition, _ = self.service.definition(revision)
         return Applied(revision, image_of(definition, container_of(definition, service)), self.place.url)
-
-
-def _settled(service: Json) -> str:
-    """The revision that answers: of the newest deployment if it is completed, else of the one that it is to replace."""
-    primary = rollout.primary_of(service)
-    if _is_going(primary) or primary.get("rolloutState") == "FAILED":
-        others = [each for each in service["deployments"] if each.get("id") != primary.get("id")]
-        whole = [each for each in others if each.get("rolloutState") == "COMPLETED"]
-        if whole:
-            return str(max(whole, key=lambda each: each["createdAt"])["taskDefinition"])
-    return str(primary.get("taskDefinition") or service["taskDefinition"])
-
-
-def _is_going(deployment: Json) -> bool:
-    return deployment.get("rolloutState") == "IN_PROGRESS"
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
