@@ -34,7 +34,8 @@ def smoke(ask: Ask, bundle: Bundle, tell: Tell, limit_s: float = FOLLOW_SECONDS,
     path = f"/models/{bundle.name}/schema"
     if schema and ask(path) != json.loads(bundle.document("schema.json")):
         raise DeployError(f"{path} is not the contract of the bundle: {bundle.id[:12]} is served by another server")
-    tell(f"smoke test passed: /healthz, {'/schema ' if schema else ''}and /predict, by {bundle.id[:12]}")
+    asked = "/healthz, /schema and /predict" if schema else "/healthz and /predict"
+    tell(f"smoke test passed: {asked}, by {bundle.id[:12]}")
 
 
 def ask_of(applied: Applied) -> Ask:
