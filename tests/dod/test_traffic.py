@@ -24,6 +24,7 @@ def found(workspace: Workspace) -> Judged:
     return judge(Facts(workspace, NAME), CONDITIONS["canary_and_blue_green"])
 
 
+@pytest.mark.system
 def test_canary_and_blue_green_are_done_once_each_went_through(tmp_path: Path) -> None:
     workspace = copied(stock(tmp_path), tmp_path / "own")
     assert found(workspace).status == "missing"

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2, chi2_contingency, chisquare
 
@@ -15,12 +15,14 @@ from tabi.errors import ConfigError
 from tabi.policy import assign
 
 UNITS = 50_000
+FEW = settings(max_examples=30)
 
 weight = st.floats(0.001, 1000)
 arms = st.lists(weight, min_size=1, max_size=12)
 text = st.text(max_size=30)
 
 
+@FEW
 @given(text, text, arms)
 def test_an_assignment_is_sticky(salt: str, unit: str, weights: list[float]) -> None:
     assert assign(salt, unit, weights) == assign(salt, unit, tuple(weights))
@@ -33,6 +35,7 @@ def test_an_assignment_is_the_same_in_another_process_and_stays_so_between_relea
     assert found.strip() == str(known) == str([assign("s", f"u{i}", (95, 5, 20)) for i in range(20)])
 
 
+@FEW
 @given(text, text, arms, st.data())
 def test_a_unit_moves_only_into_an_arm_that_grew(
     salt: str, unit: str, weights: list[float], data: st.DataObject
@@ -42,6 +45,7 @@ def test_a_unit_moves_only_into_an_arm_that_grew(
     assert after == before or grown[after] > weights[after]
 
 
+@FEW
 @given(text, text, arms, arms)
 def test_a_unit_moves_only_into_an_arm_that_was_added(
     salt: str, unit: str, weights: list[float], more: list[float]
@@ -50,17 +54,20 @@ def test_a_unit_moves_only_into_an_arm_that_was_added(
     assert after == before or after >= len(weights)
 
 
+@FEW
 @given(text, text, st.floats(0.1, 99.0), st.floats(0.1, 99.0))
 def test_a_unit_of_a_canary_stays_in_it_while_its_share_grows(salt: str, unit: str, one: float, two: float) -> None:
     small, large = sorted((one, two))
     assert not assign(salt, unit, (100 - small, small)) or assign(salt, unit, (100 - large, large))
 
 
+@FEW
 @given(text, text, arms, st.integers(-20, 20))
 def test_only_the_ratio_of_weights_counts(salt: str, unit: str, weights: list[float], power: int) -> None:
     assert assign(salt, unit, weights) == assign(salt, unit, [w * 2.0**power for w in weights])
 
 
+@FEW
 @given(text, text, arms, st.integers(0, 11))
 def test_an_arm_without_weight_gets_nobody(salt: str, unit: str, weights: list[float], place: int) -> None:
     assume(place < len(weights) and len(weights) > 1)

@@ -52,7 +52,7 @@ def states(workspace: Workspace) -> list[str]:
 OTHERS = [pytest.param(kind, marks=pytest.mark.system) for kind in ("blue-green", "shadow", "split")]
 
 
-@pytest.mark.parametrize("kind", TRIALS)
+@pytest.mark.parametrize("kind", ["canary", *OTHERS])
 def test_a_trial_leaves_the_champion_what_it_was(live: Workspace, kind: str) -> None:
     TRIALS[kind](live)
     found = policy(live)
@@ -68,6 +68,7 @@ def test_a_trial_leaves_the_champion_what_it_was(live: Workspace, kind: str) -> 
     assert [each.version.version for each in listed if "challenger" in each.aliases] == [3]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", ["canary", *OTHERS])
 @pytest.mark.parametrize(
     ("way_out", "champion"),
@@ -123,6 +124,7 @@ def test_blue_green_switches_there_and_back_and_a_rollback_returns(live: Workspa
         steer.switch(live, NAME)
 
 
+@pytest.mark.system
 def test_two_things_are_not_tried_at_once(live: Workspace) -> None:
     TRIALS["canary"](live)
     for again in TRIALS.values():
@@ -130,6 +132,7 @@ def test_two_things_are_not_tried_at_once(live: Workspace) -> None:
             again(live)
 
 
+@pytest.mark.system
 def test_only_what_may_be_promoted_sees_traffic(live: Workspace) -> None:
     reject(live, NAME, 3, "unfair")
     for attempt in TRIALS.values():
@@ -138,6 +141,7 @@ def test_only_what_may_be_promoted_sees_traffic(live: Workspace) -> None:
     assert isinstance(policy(live), Single)
 
 
+@pytest.mark.system
 def test_a_version_that_nobody_approved_waits_where_an_approval_is_required(live: Workspace) -> None:
     config = live.projects / NAME / "config.yaml"
     config.write_text(config.read_text() + "approval:\n  required: true\n")
@@ -148,6 +152,7 @@ def test_a_version_that_nobody_approved_waits_where_an_approval_is_required(live
     assert states(live)[2] == "approved"
 
 
+@pytest.mark.system
 def test_a_broken_bundle_sees_no_traffic(live: Workspace) -> None:
     room = Room.open(live)
     (room.store.open_path(NAME, room.versions(NAME)[2].bundle) / "model.onnx").write_bytes(b"")
@@ -168,6 +173,7 @@ WRONG: tuple[Callable[[Workspace], object], ...] = (
 )
 
 
+@pytest.mark.system
 def test_what_cannot_be_is_refused_before_anything_is_written(live: Workspace) -> None:
     for wrong in WRONG:
         with pytest.raises(ConfigError):
@@ -175,6 +181,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(live: Workspace) -
     assert policy(live).revision == 2
 
 
+@pytest.mark.system
 def test_there_must_be_a_champion_and_another_version(shop: Workspace) -> None:
     with pytest.raises(NotFoundError, match="no champion"):
         steer.canary(shop, NAME, STEPS, 1)
@@ -186,6 +193,7 @@ def test_there_must_be_a_champion_and_another_version(shop: Workspace) -> None:
     assert steer.end(shop, NAME).notes == ("nothing of adult is being tried",)
 
 
+@pytest.mark.system
 def test_the_audit_trail_says_what_was_tried_and_the_store_keeps_it(live: Workspace) -> None:
     steer.split(live, NAME, "prices", [ArmPlan("old", 1, 2.0), ArmPlan("new", 3)], reason="is it  better?")
     with Room.open(live).database.reading() as connection:
@@ -199,6 +207,7 @@ def test_the_audit_trail_says_what_was_tried_and_the_store_keeps_it(live: Worksp
     assert collect_garbage(live, Rules(keep=1, grace=0), lambda _: None) == 0
 
 
+@pytest.mark.system
 def test_a_challenger_is_what_the_policy_tries(live: Workspace) -> None:
     steer.shadow(live, NAME, 0.5, 1)
     found = policy(live)

@@ -41,6 +41,7 @@ def ended(champion: int, challenger: int, looks: int = 20, **differs: object) ->
     return ""
 
 
+@pytest.mark.system
 def test_an_equal_challenger_is_seldom_ended_over_many_looks() -> None:
     false_alarms = sum(bool(ended(500, 50)) for _ in range(60))
     # at most 5 % are allowed: of 60 more than 7 would be seen once in a hundred

@@ -69,6 +69,7 @@ def test_growthbook_divides_by_its_own_rules(tmp_path: Path) -> None:
     assert places != [ROUTING.place(unit) for unit in UNITS]
 
 
+@pytest.mark.system
 def test_without_an_answer_the_policys_own_hash_chooses_and_is_counted(tmp_path: Path) -> None:
     own = [ROUTING.place(unit) for unit in UNITS]
     assert chosen(features(tmp_path, [{"force": "somebody"}]), tmp_path / "1") == (own, {"no_arm": 200})

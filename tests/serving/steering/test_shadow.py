@@ -82,6 +82,7 @@ def test_a_shadow_answers_copies_that_nobody_gets(own_harbour: Harbour, make_wor
     eventually(lambda: worker._shadows._process is None)
 
 
+@pytest.mark.system
 def test_a_shadow_that_is_killed_or_stands_still_loses_copies_and_no_request(
     own_harbour: Harbour, make_worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_shadow_that_is_killed_or_stands_still_loses_copies_and_no_request(
     eventually(lambda: sum(line.arm == "shadow" for line in lines(worker)) > before)
 
 
+@pytest.mark.system
 def test_a_challenger_that_cannot_be_loaded_is_told_and_the_champion_answers(
     own_harbour: Harbour, make_worker: MakeWorker
 ) -> None:
