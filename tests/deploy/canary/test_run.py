@@ -22,6 +22,8 @@ from tabi.workspace import Workspace
 from tests.deploy.canary.rollouts import PLACE, PLAN, Told, copied, stock
 from tests.registry.governed import NAME
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -60,7 +62,6 @@ def test_a_canary_that_passes_every_step_is_promoted(shop: Workspace) -> None:
     assert rollback(shop, NAME, reason="bad").version == 1
 
 
-@pytest.mark.system
 def test_a_canary_that_fails_gives_everything_back(shop: Workspace) -> None:
     with pytest.raises(DeployError, match=r"at 10%, the champion answers: errors: 30\.00% of its requests failed"):
         run(shop, PLACE, PLAN, lambda: Told(shop, 0.3), lambda _: None)
@@ -69,7 +70,6 @@ def test_a_canary_that_fails_gives_everything_back(shop: Workspace) -> None:
     assert next(read(shop.evidence, "canary")).verdict == "fail"
 
 
-@pytest.mark.system
 def test_who_rolls_back_meanwhile_is_right(shop: Workspace) -> None:
     def meddle(look: int) -> None:
         if look == 1:
@@ -82,7 +82,6 @@ def test_who_rolls_back_meanwhile_is_right(shop: Workspace) -> None:
     assert list(outcomes(shop)) == [("10%", "failed")]
 
 
-@pytest.mark.system
 def test_what_was_stopped_stands_is_told_and_resumed(shop: Workspace) -> None:
     def stop(look: int) -> None:
         if look == 3:
@@ -104,7 +103,6 @@ def test_what_was_stopped_stands_is_told_and_resumed(shop: Workspace) -> None:
         run(shop, PLACE, PLAN, lambda: Told(shop), said.append, resume=True)
 
 
-@pytest.mark.system
 def test_labels_that_say_worse_end_it(shop: Workspace) -> None:
     one, two = (version.bundle for version in Room.open(shop).versions(NAME))
 
@@ -120,7 +118,6 @@ def test_labels_that_say_worse_end_it(shop: Workspace) -> None:
         run(shop, PLACE, PLAN, lambda: Told(shop, before=label), lambda _: None)
 
 
-@pytest.mark.system
 def test_a_change_of_the_policy_is_a_deployment_whether_it_went_well_or_not(shop: Workspace) -> None:
     once(shop, PLACE, "copies", lambda: steer.shadow(shop, NAME, 0.1), lambda _: None)
     with pytest.raises(ConflictError):
