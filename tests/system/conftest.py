@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from tests.system.debian import install_in_ci
+
 if TYPE_CHECKING:
     from tests.system.engine import Engine
 
@@ -69,9 +71,8 @@ def playwright(python_with: PythonWith) -> Path:
 def chromium() -> str:
     """Chromium; in CI, whose machine is bare, from Debian's packages."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None and os.environ.get("CI") and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"]):
-            subprocess.run(command, capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if found is None:
+        install_in_ci("chromium")
         found = shutil.which("chromium")
     if found is None:
         give_up("there is no Chromium")

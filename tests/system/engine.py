@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.infra.recipe import built
 from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.debian import install_in_ci
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("docker.io", "docker-buildx", "docker-compose", "mmdebstrap")
@@ -104,8 +105,7 @@ def running_engine() -> Iterator[Engine]:
     if shutil.which("docker") and found.run("version").returncode == 0:
         yield found
         return
-    if os.environ.get("CI"):
-        _install()
+    install_in_ci(*PACKAGES)
     if os.geteuid() != 0 or not (shutil.which("docker") and shutil.which("dockerd")):
         give_up(f"no container engine answers, and none can be started: apt-get install {' '.join(PACKAGES)}, as root")
     with tempfile.TemporaryDirectory(prefix="tabi-newer-") as folder:
@@ -204,12 +204,6 @@ def make_stand_in(engine: Engine, name: str) -> None:
         if done.returncode:
             give_up(f"no stand-in for {name} can be made: {done.stderr[-1000:]}")
         engine.must("import", "--change", "ENV LANG=C.UTF-8", "--change", 'CMD ["python3"]', str(archive), name)
-
-
-def _install() -> None:
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *command], capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
 
 
 def server_image(engine: Engine) -> str:

@@ -8,7 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.conftest import give_up
+from tests.system.debian import install_in_ci
 
 PACKAGES = ("podman", "catatonit", "netavark", "aardvark-dns", "runc")
 # a machine that is itself a container may not raise limits, and crun refuses its mixed control groups
@@ -47,9 +48,8 @@ def podman_in(folder: Path) -> Podman:
     """A podman that keeps all in `folder`; in CI it is installed."""
     if os.geteuid() != 0 and not shutil.which("podman"):
         give_up("podman is not installed, and only root could install it")
-    if shutil.which("podman") is None and os.environ.get("CI"):
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *command], capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if shutil.which("podman") is None:
+        install_in_ci(*PACKAGES)
     if shutil.which("podman") is None:
         give_up(f"there is no podman: apt-get install {' '.join(PACKAGES)}")
     (folder / "containers.conf").write_text(CONFIGURATION if os.geteuid() == 0 else "", encoding="utf-8")

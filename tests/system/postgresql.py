@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.conftest import give_up
+from tests.system.debian import install_in_ci
 
 PASSWORD = "hunter2-of-the-database"  # noqa: S105 - of a server that lives as long as the test
 
@@ -52,9 +53,8 @@ def postgresql() -> Iterator[int]:
 
 def _commands() -> Path:
     """The folder of PostgreSQL's commands; in CI, whose machine is bare, from Debian's packages."""
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and os.environ.get("CI") and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "postgresql"]):
-            subprocess.run(command, capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        install_in_ci("postgresql")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         give_up("there is no PostgreSQL")

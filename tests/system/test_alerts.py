@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +16,8 @@ from tabi.bundle import Bundle
 from tabi.store import Store
 from tests.observability.conftest import referring
 from tests.serving.conftest import Harbour, harbour, make_bundle
-from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.conftest import give_up
+from tests.system.debian import install_in_ci
 
 pytestmark = pytest.mark.system
 __all__ = ["harbour"]
@@ -28,9 +28,8 @@ LIMIT_S = 120
 @pytest.fixture(scope="module")
 def debian() -> dict[str, str]:
     """The programs; in CI, whose machine is bare, from Debian's packages."""
-    if not all(map(shutil.which, PROGRAMS)) and os.environ.get("CI") and shutil.which("apt-get"):
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", *command], capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if not all(map(shutil.which, PROGRAMS)):
+        install_in_ci(*PACKAGES)
     if not all(map(shutil.which, PROGRAMS)):
         give_up(f"there is no Prometheus: apt-get install {' '.join(PACKAGES)}")
     return programs()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -20,6 +19,7 @@ from tests.serving.conftest import Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.debian import install_in_ci
 from tests.system.engine import Engine
 
 pytestmark = pytest.mark.system
@@ -62,8 +62,8 @@ def image(run: Command) -> Iterator[str]:
 def registry(run: Command, tmp_path: Path) -> Iterator[str]:
     """A registry on this machine; its address."""
     program = shutil.which("docker-registry")
-    if program is None and os.environ.get("CI") and os.geteuid() == 0:
-        run("apt-get", "install", "--yes", "docker-registry")
+    if program is None:
+        install_in_ci("docker-registry")
         program = shutil.which("docker-registry")
     if program is None:
         give_up("there is no docker-registry")

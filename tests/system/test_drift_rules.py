@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +14,8 @@ import yaml
 from tabi.monitoring.drift import jensen_shannon, psi
 from tabi.monitoring.rules import FEATURE, SCORE, drifted, recording_rules, rules_yaml
 from tabi.monitoring.significance import psi_bound, used_bins
-from tests.system.conftest import INSTALL_LIMIT_S, give_up
+from tests.system.conftest import give_up
+from tests.system.debian import install_in_ci
 
 pytestmark = pytest.mark.system
 
@@ -38,12 +38,8 @@ LABELS = {"model": "adult", "version": "f00d"}
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    if shutil.which("promtool") is None and os.environ.get("CI") and shutil.which("apt-get"):
-        for command in (
-            ["apt-get", "update"],
-            ["apt-get", "install", "--yes", "--no-install-recommends", "prometheus"],
-        ):
-            subprocess.run(command, capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if shutil.which("promtool") is None:
+        install_in_ci("prometheus")
     found = shutil.which("promtool")
     if found is None:
         give_up("there is no promtool: install Debian's prometheus")

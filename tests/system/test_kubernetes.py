@@ -22,6 +22,7 @@ from tests.serving.conftest import ROW, Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.conftest import own_harbour as own_harbour  # noqa: PLC0414
 from tests.system.conftest import INSTALL_LIMIT_S, PythonWith, give_up
+from tests.system.debian import install_in_ci
 from tests.system.engine import Engine
 from tests.system.podman import Podman, podman_in
 from tests.system.test_kserve_client import KSERVE as KSERVE_PACKAGE
@@ -70,6 +71,8 @@ def objects(text: str) -> Objects:
 @pytest.fixture(scope="session")
 def kustomize() -> Callable[[str], str]:
     """An overlay as Kubernetes gets it."""
+    if not shutil.which("kubectl"):
+        install_in_ci("kubernetes-client")
     if shutil.which("kubectl"):
         command = ["kubectl", "kustomize"]
     elif shutil.which("kustomize"):

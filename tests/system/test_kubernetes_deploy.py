@@ -25,6 +25,7 @@ from tests.infra.test_kubernetes import KUBERNETES
 from tests.serving.conftest import Harbour, harbour, own_harbour
 from tests.system.cloud import LIMIT_S, NAME, home
 from tests.system.conftest import give_up
+from tests.system.debian import install_in_ci
 from tests.system.kubernetes_api import api_server
 from tests.system.kubernetes_standin import Cluster
 from tests.system.tasks import balancing, environ_of_tasks
@@ -86,6 +87,8 @@ def deployment(home: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def served(home: Path) -> Iterator[Served]:
+    if shutil.which("kubectl") is None:
+        install_in_ci("kubernetes-client")
     if shutil.which("kubectl") is None:
         give_up("there is no kubectl")
     with ExitStack() as held:

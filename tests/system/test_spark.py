@@ -17,6 +17,7 @@ from tests.score.conftest import some_rows, write
 from tests.serving.conftest import Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the same store serves both rooms' tests
 from tests.system.conftest import INSTALL_LIMIT_S, PythonWith, give_up
+from tests.system.debian import install_in_ci
 
 pytestmark = pytest.mark.system
 
@@ -30,10 +31,8 @@ RUN_LIMIT_S = 300
 @pytest.fixture(scope="module")
 def java() -> str:
     """Java; in CI, whose machine is bare, from Debian's packages."""
-    if shutil.which("java") is None and os.environ.get("CI") and shutil.which("apt-get"):
-        package = ["install", "--yes", "--no-install-recommends", "openjdk-17-jre-headless"]
-        for arguments in (["update"], package):
-            subprocess.run(["apt-get", *arguments], capture_output=True, timeout=INSTALL_LIMIT_S, check=False)
+    if shutil.which("java") is None:
+        install_in_ci("openjdk-17-jre-headless")
     found = shutil.which("java")
     if found is None:
         give_up("there is no Java")
