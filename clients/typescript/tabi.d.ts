@@ -556,6 +556,8 @@ export interface components {
             closed?: boolean;
             /** @enum {unknown} */
             kind: "categorical";
+            /** @enum {unknown} */
+            logged?: "full" | "hashed" | "none";
             name: string;
             /** @default true */
             nullable?: boolean;
@@ -690,6 +692,8 @@ export interface components {
             loaded?: string | null;
             name: string;
             /** @default null */
+            policy?: components["schemas"]["PolicyStatus"] | null;
+            /** @default null */
             problem?: string | null;
             ready: boolean;
             ref: string;
@@ -741,6 +745,8 @@ export interface components {
         NumericColumn: {
             /** @enum {unknown} */
             kind: "numeric";
+            /** @enum {unknown} */
+            logged?: "full" | "hashed" | "none";
             /** @default null */
             maximum?: number | null;
             /** @default null */
@@ -771,6 +777,16 @@ export interface components {
             message: string;
             path: string;
             rule: string;
+        };
+        /**
+         * PolicyStatus
+         * @description The policy that a model follows. `beside`: what is loaded for it beside the champion.
+         */
+        PolicyStatus: {
+            /** @default [] */
+            beside?: components["schemas"]["VersionStatus"][];
+            kind: string;
+            revision: number;
         };
         /**
          * PredictBody
@@ -897,11 +913,27 @@ export interface components {
         TextColumn: {
             /** @enum {unknown} */
             kind: "text";
+            /** @enum {unknown} */
+            logged?: "full" | "hashed" | "none";
             name: string;
             /** @default true */
             nullable?: boolean;
             /** @default null */
             reference?: components["schemas"]["NumericReference"] | null;
+        };
+        /**
+         * VersionStatus
+         * @description A version that is loaded beside the champion: how long that took, and how much the process grew by it.
+         *
+         *         Both are 0 of one that was the champion before.
+         */
+        VersionStatus: {
+            bundle: string;
+            /** @default 0 */
+            load_ms?: number;
+            /** @default 0 */
+            memory_bytes?: number;
+            version: number;
         };
     };
     responses: never;
@@ -931,6 +963,7 @@ export type MulticlassReply = components['schemas']['MulticlassReply'];
 export type NumericColumn = components['schemas']['NumericColumn'];
 export type NumericReference = components['schemas']['NumericReference'];
 export type Place = components['schemas']['Place'];
+export type PolicyStatus = components['schemas']['PolicyStatus'];
 export type PredictBody = components['schemas']['PredictBody'];
 export type Prediction = components['schemas']['Prediction'];
 export type PredictReply = components['schemas']['PredictReply'];
@@ -945,6 +978,7 @@ export type Row = components['schemas']['Row'];
 export type RowsReply = components['schemas']['RowsReply'];
 export type Target = components['schemas']['Target'];
 export type TextColumn = components['schemas']['TextColumn'];
+export type VersionStatus = components['schemas']['VersionStatus'];
 export type $defs = Record<string, never>;
 export interface operations {
     explain: {

@@ -82,7 +82,8 @@ def test_another_user_is_given_nothing() -> None:
             "import os, socket;os.setuid(65534);s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET);"
             f"s.settimeout(5);s.connect('\\0tabi-listener-{HOST}-{port}');print(socket.recv_fds(s, 1, 1)[1])"
         )
+        # without our variables: what measures coverage could write nowhere as somebody else
         done = subprocess.run(
-            [sys.executable, "-I", "-c", script], capture_output=True, text=True, timeout=30, check=False
+            [sys.executable, "-I", "-c", script], env={}, capture_output=True, text=True, timeout=30, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")

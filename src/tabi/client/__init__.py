@@ -41,6 +41,7 @@ from tabi.client.replies import (
     NumericColumn,
     NumericReference,
     Place,
+    PolicyStatus,
     Prediction,
     PredictReply,
     Readiness,
@@ -50,6 +51,7 @@ from tabi.client.replies import (
     Reloaded,
     Target,
     TextColumn,
+    VersionStatus,
 )
 from tabi.client.retry import Retry
 from tabi.client.sync import Client, Model
@@ -84,6 +86,7 @@ __all__ = [
     "NumericReference",
     "Options",
     "Place",
+    "PolicyStatus",
     "PredictReply",
     "Prediction",
     "ProblemError",
@@ -99,4 +102,5 @@ __all__ = [
     "TextColumn",
     "UnavailableError",
     "UnknownError",
+    "VersionStatus",
 ]

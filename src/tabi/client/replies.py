@@ -146,6 +146,23 @@ class Health(msgspec.Struct, frozen=True):
     version: str
 
 
+class VersionStatus(msgspec.Struct, frozen=True):
+    """A version that is loaded beside the champion: how long that took, and how much the process grew by it."""
+
+    version: int
+    bundle: str
+    load_ms: float = 0.0
+    memory_bytes: int = 0
+
+
+class PolicyStatus(msgspec.Struct, frozen=True):
+    """The policy that a model follows. `beside`: what is loaded for it beside the champion."""
+
+    kind: str
+    revision: int
+    beside: tuple[VersionStatus, ...] = ()
+
+
 class ModelStatus(msgspec.Struct, frozen=True):
     """A model of a server. `version` is None while none is loaded; `loaded` is ISO 8601 in UTC.
 
@@ -159,6 +176,7 @@ class ModelStatus(msgspec.Struct, frozen=True):
     loaded: str | None = None
     reload_ms: float = 0.0
     problem: str | None = None
+    policy: PolicyStatus | None = None
 
 
 class ModelList(msgspec.Struct, frozen=True):
