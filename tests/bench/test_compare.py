@@ -53,6 +53,7 @@ def test_settings_that_measure_nothing_are_refused(wrong: dict[str, Any]) -> Non
         Settings(**wrong)
 
 
+@pytest.mark.system
 def test_real_servers_take_turns_and_errors_are_told() -> None:
     bodies = [json.dumps({"features": {"n": i}}).encode() for i in range(10)]
     good = floor_contender([Work("c2", "/predict", bodies, 2)])

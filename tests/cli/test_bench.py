@@ -42,6 +42,7 @@ def test_the_server_lets_drawn_rows_pass_without_a_warning(server: Server) -> No
     assert len(answer["predictions"]) == 200
 
 
+@pytest.mark.system
 def test_it_prints_a_table_and_a_line_for_programs(tabi: Tabi, tmp_path: Path) -> None:
     code, out, err = tabi("voyage", *SHORT)
     assert code == 0, err
@@ -61,6 +62,7 @@ def test_it_prints_a_table_and_a_line_for_programs(tabi: Tabi, tmp_path: Path) -
     assert set(record.figures["works"]) == {"c1", "c4"}
 
 
+@pytest.mark.system
 def test_as_json_it_tells_everything_with_rows_of_the_users(tabi: Tabi, tmp_path: Path) -> None:
     rows = tmp_path / "rows.ndjson"
     rows.write_text('{"age": 39, "sex": "male"}\n{"age": 20, "sex": null, "fare": 7}\n', encoding="utf-8")

@@ -3,9 +3,14 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
+
 from tabi.bundle import Bundle
 from tabi.store import Store
 from tests.cli.conftest import Demonstrated, Tabi
+
+# slow: a whole demo, which `make demo` runs too
+pytestmark = pytest.mark.system
 
 
 def test_the_demo_says_each_step_and_ends_with_a_summary(demonstrated: Demonstrated) -> None:

@@ -57,6 +57,7 @@ def die_before_write(step: int, root: Path, move: Move) -> None:
     move(home_of(root))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("move", "before", "after"), [(up, 2, 3), (back, 2, 1)])
 def test_killed_before_each_single_write_it_is_finished_or_had_not_begun(
     shop: Workspace, tmp_path: Path, move: Move, before: int, after: int

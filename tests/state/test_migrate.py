@@ -93,6 +93,7 @@ for statements in range(99):
 """
 
 
+@pytest.mark.system
 def test_a_migration_that_is_killed_leaves_nothing_and_is_run_by_the_next(workspace: Workspace) -> None:
     """Before each of its statements in turn, until one run comes to its end."""
     done = subprocess.run(

@@ -49,6 +49,7 @@ def release_for_ever(root: Path, work: Path, make_bundle: BundleMaker, first_see
         told.send(("done", release(store, work / str(seed)).id))
 
 
+@pytest.mark.system
 @pytest.mark.timeout(60)
 def test_sigkill_at_random_moments_leaves_the_old_or_the_new_latest(
     store: Store, released: Pointer, make_bundle: BundleMaker, tmp_path: Path
@@ -93,6 +94,7 @@ def die_before_step(step: int, root: Path, folder: Path) -> None:
     release(Store(root), folder)
 
 
+@pytest.mark.system
 @pytest.mark.timeout(60)
 def test_sigkill_before_each_single_file_operation_leaves_the_old_or_the_new_latest(
     store: Store, released: Pointer, make_bundle: BundleMaker, tmp_path: Path

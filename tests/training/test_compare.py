@@ -8,6 +8,7 @@ from tabi.errors import NotFoundError
 from tabi.training.compare import Sides, compare_runs, table_of
 
 
+@pytest.mark.system
 def test_a_run_and_the_same_run_again_do_not_differ(trained: Any) -> None:
     sides = compare_runs(trained.workspace, trained.run.run_id, trained.again.run_id[:12])
     assert sides.runs == (trained.run.run_id, trained.again.run_id)
@@ -44,6 +45,7 @@ def test_differences_come_first_and_what_is_absent_is_shown() -> None:
     }
 
 
+@pytest.mark.system
 def test_a_project_stands_for_its_latest_run_and_anything_else_is_not_found(trained: Any) -> None:
     sides = compare_runs(trained.workspace, "breast_cancer", trained.run.run_id)
     assert sides.runs == (trained.again.run_id, trained.run.run_id)

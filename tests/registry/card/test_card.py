@@ -25,6 +25,9 @@ from tabi.training.job import train
 from tabi.workspace import Workspace
 from tests.registry.conftest import CONFIG, Trained, write_project
 
+# slow: real releases, and a library that reads their cards
+pytestmark = pytest.mark.system
+
 TOLD = """
 fairness: {sensitive: [plan], least_rows: 10, least_positives: 5, demographic_parity: {warn: 0.001}}
 gates: {severity: {latency: off, security: off}}

@@ -129,6 +129,7 @@ def killed(folder: Path, worker: int, after: float) -> int:
     return int(said[: said.rindex(b"\n")].rpartition(b"\n")[2])
 
 
+@pytest.mark.system
 def test_a_kill_loses_nothing_and_sums_never_fall(tmp_path: Path) -> None:
     seen: list[int] = []
     ended = False
