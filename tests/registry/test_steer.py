@@ -97,6 +97,12 @@ def test_every_way_out_of_a_trial_ends_it(
         assert rollback(live, NAME, reason="bad").version == 1
 
 
+def test_a_promotion_that_ends_a_trial_says_so(live: Workspace) -> None:
+    steer.canary(live, NAME, STEPS, 3)
+    assert f"the canary policy has ended: {NAME}:1 answers everything" in promote(live, NAME, 1).notes
+    assert not [note for note in promote(live, NAME, 2).notes if "has ended" in note]
+
+
 def test_a_canary_goes_on_step_by_step_with_the_same_salt(live: Workspace) -> None:
     first = steer.canary(live, NAME, STEPS, reason="try it").policy
     assert isinstance(first, Canary)

@@ -67,12 +67,15 @@ def promote_version(
         )
     before = None if stored is None else stored.policy.champion
     champion = Assigned(target.version, target.bundle)
-    if stored is not None and before == champion and stored.policy.kind != "single":
+    tried = stored is not None and stored.policy.kind != "single"
+    if tried and stored is not None and before == champion:
         # the champion wins over what was tried beside it
         previous = stored.policy.previous
         carry_out(room, begin(room, "promote", target, actor, reason, previous=previous, seen=revision))
     elif before != champion:
         carry_out(room, begin(room, "promote", target, actor, reason, previous=before, seen=revision))
+    if tried and stored is not None:
+        notes = [*notes, f"the {stored.policy.kind} policy has ended: {target.ref} answers everything"]
     notes = [*notes, *([problem] if problem else []), *mirror(room, target.name)]
     return Moved(
         target.name, target.version, target.bundle, before.version if before else None, before != champion, tuple(notes)
