@@ -57,9 +57,8 @@ class Field:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, keep; 1 if an objective was broken."""
     given = _options(arguments)
-    slo = read_slo(given.slo)
     try:
-        report = measure(given.ref, given.k6, slo, given.reloads)
+        report = measure(given.ref, given.k6, read_slo(given.slo), given.reloads)
     except TabiError as error:
         sys.stderr.write(f"load: {error}\n")
         return 1

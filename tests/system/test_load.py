@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SLO = """
 objectives: {{availability: 0.999, error_rate: 0.001, p95_ms: {p95_ms}}}
 window_days: 30
+model: {{stale_days: 90, faults: 0.05}}
 load:
   peak: {{rps: 50, seconds: 2}}
   steady: {{rps: 10, seconds: 4}}
@@ -38,6 +39,15 @@ def k6() -> Path:
     if done.returncode:
         give_up(f"k6 cannot be installed: {done.stderr[-500:]}")
     return REPOSITORY / ".tools" / "k6" / "bin" / "k6"
+
+
+def test_objectives_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "slo.yaml").write_text("window_days: 30\n")
+    command = [sys.executable, "-m", "loadtest.run", "voyage", "--slo", str(tmp_path / "slo.yaml")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("load: slo.yaml cannot be used")
+    assert done.stderr.count("\n") == 1
 
 
 Run = Callable[[float], subprocess.CompletedProcess[str]]
