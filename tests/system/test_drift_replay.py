@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ from tabi.project import load_config
 from tabi.store import Store
 from tabi.training.plan import cut_table
 from tabi.workspace import Workspace
-from tests.system.conftest import give_up
 
 pytestmark = pytest.mark.system
 
@@ -36,18 +35,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("drift")
     shutil.copytree(ROOT / "projects", root / "projects")
-    cache = os.environ.get("TABI_DATA_CACHE", str(ROOT / "data_cache"))
-    return Workspace.find(root, {"TABI_HOME": str(root), "TABI_DATA_CACHE": cache})
+    return Workspace.find(root, {"TABI_HOME": str(root)})
 
 
 @pytest.fixture(scope="module")
-def replay(workspace: Workspace) -> Replay:
+def replay(workspace: Workspace, openml_cache: Path) -> Replay:
     """The test set of adult against the contract of all its rows."""
     config = load_config(workspace, "adult")
-    try:
-        table = load_table(workspace, config)
-    except Exception as error:  # noqa: BLE001  whatever keeps it from being fetched
-        give_up(f"adult cannot be fetched: {error}")
+    table = load_table(replace(workspace, data_cache=openml_cache), config)
     tensors = tensors_of(table.X.iloc[cut_table(table, config.split).test], table.contract)
     count = len(tensors.numeric)
     rows = Batch(np.zeros(count), columns_of(tensors, table.contract), [None] * count, np.zeros(count))

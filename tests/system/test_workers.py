@@ -11,6 +11,7 @@ import pytest
 from msgspec.json import decode
 
 from tabi.predictions import Line, LogReader
+from tabi.predictions.read import open_segment, segments_of
 from tests.serving.conftest import Harbour
 from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the store of the fast tests
 from tests.serving.test_supervisor import calling, crew, until
@@ -34,8 +35,10 @@ def test_no_answered_prediction_is_lost(harbour: Harbour, tmp_path: Path) -> Non
     answered = [request_id for caller in callers for request_id in caller.answered]
     assert len(answered) == len(set(answered)) > 20 * 50
     logged: set[str] = set()
-    for segment in found.log.glob("*.jsonl"):
-        *lines, last = segment.read_bytes().split(b"\n")
+    # closed ones may have been compressed meanwhile
+    for path in segments_of(found.log):
+        with open_segment(path) as segment:
+            *lines, last = segment.read().split(b"\n")
         # the system ends a killed process within a long write too: what that leaves is the beginning of a line at the
         # end of its segment, and nothing anywhere else
         logged |= {decode(line, type=Line).id for line in lines}
