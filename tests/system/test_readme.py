@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,13 @@ def clean_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What is committed, in an empty folder; the working tree's changes are not in it."""
     target = tmp_path_factory.mktemp("newcomer") / "tabi"
     subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(target)], check=True)
-    return target
+    yield target
+    # a block that failed may have left a server
+    subprocess.run(["pkill", "--full", str(target)], check=False)
 
 
 @pytest.mark.system
