@@ -184,7 +184,7 @@ types: env-dev
 # after a change of dependencies: pin them again, by version and hash only; a package has one version in all sets
 lock: env-dev
 	@$(PIN) pyproject.toml --extra dev -o locks/dev.txt
-	@$(PIN) pyproject.toml --extra train --extra ops -c locks/dev.txt -o locks/train.txt
+	@$(PIN) pyproject.toml --extra train --extra ops --extra monitor --extra experiments -c locks/dev.txt -o locks/train.txt
 	@$(PIN) pyproject.toml -c locks/dev.txt -o locks/serve.txt
 	@$(PIN) pyproject.toml --extra verify --extra s3 -c locks/dev.txt -o locks/image.txt
 	@$(PIN) locks/build.in -c locks/dev.txt -o locks/build.txt

@@ -88,7 +88,7 @@ def main() -> None:
         sys.exit(141)
     except ModuleNotFoundError as error:
         # the smallest set serves; a command that needs more says which
-        _fail(f"this command needs {error.name}, which is not installed: make init EXTRAS=[train], or tabi[train]", 2)
+        _fail(f"this command needs {error.name}, which is not installed: make init EXTRAS=[train], or tabi[all]", 2)
     except Exception as error:
         if os.environ.get("TABI_DEBUG"):
             raise

@@ -1,4 +1,4 @@
-"""The report of Evidently over a sample of the served rows and of the training snapshot's (extra `monitor`).
+"""The report of Evidently over a sample of the served rows and of the training snapshot's (extra `evidently`).
 
 A second opinion by other tests, in its own form; our own page is what alarms rest on.
 """
