@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
         (["train", "p", "-m", "preset=native,forst", "seed=x"], 2, "seed: Value 'x'"),
         (["compare", "p", "p"], 2, "there is no finished run 'p'"),
         (["release", "p"], 2, "tabi train p"),
-        (["serve", "nothing"], 78, "nothing"),
+        (["serve", "nothing", "--port", "0"], 78, "nothing"),
         (["predict", "p", "--json", "absent.json"], 2, "cannot read absent.json"),
     ],
 )

@@ -270,7 +270,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(tabi: Tabi, harbour: 
 
 def test_a_real_process_says_one_line_and_no_traceback(harbour: Harbour) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tabi", "serve", "nobody"],
+        [sys.executable, "-m", "tabi", "serve", "nobody", "--port", "0"],
         env={**os.environ, "TABI_STORE": str(harbour.store.root)},
         capture_output=True,
         text=True,
