@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 
 def write_evidently(workspace: Workspace, asked: Asked, path: Path) -> None:
-    """Write the page; `NotFoundError` where there are no rows, `ConfigError` where it cannot be written."""
+    """Write the page; `NotFoundError` where there are no rows, `ConfigError` where it cannot be made or written."""
+    # looked for before the long work, and not imported: that takes seconds
+    if find_spec("evidently") is None:
+        raise ConfigError("Evidently is not installed: make init EXTRAS=[dev], or pip install 'tabi[evidently]'")
     with Question(workspace, asked, datetime.now(UTC)) as question:
         contract = question.bundle.contract()
         now = sample(question, contract, MOST)
