@@ -2,7 +2,7 @@
 
 One server on a core of its own, good traffic at a fixed rate from a process of its own, and each kind of abuse from
 this process, in what the generator leaves of its core: in life who abuses does not take the core of who does not.
-Rounds without and with abuse take turns; the figure is the ratio of the medians of their p99.
+Rounds without and with abuse take turns; the figure is the median p99 beside abuse to that of all rounds without.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread, get_native_id
 from typing import NamedTuple
@@ -214,18 +216,25 @@ ABUSES: tuple[Abuse, ...] = (
 
 
 class Figure(msgspec.Struct):
-    """A kind of abuse: medians over the rounds, and the most memory that the server had."""
+    """A kind of abuse: medians over its rounds, and the most memory that the server had. `quiet_ms`: of each round."""
 
     abuse: str
-    before_ms: float
+    quiet_ms: list[float]
     during_ms: float
+    before_p95_ms: float
+    during_p95_ms: float
     errors: int
     rss_mb: float
 
     @property
-    def ratio(self) -> float:
-        """p99 during abuse over p99 before it."""
-        return self.during_ms / self.before_ms
+    def before_ms(self) -> float:
+        """p99 of the rounds without abuse that took turns with those of this kind."""
+        return statistics.median(self.quiet_ms)
+
+
+def base_of(figures: list[Figure]) -> float:
+    """p99 without abuse, of all rounds: they ask the same of the same server, and few of them say little of a p99."""
+    return statistics.median(chain.from_iterable(figure.quiet_ms for figure in figures))
 
 
 def measure(ref: str, rounds: int, chosen: tuple[Abuse, ...] = ABUSES, seconds: float = SECONDS) -> list[Figure]:
@@ -261,17 +270,24 @@ def _only_on(core: int | None) -> Iterator[None]:
 
 
 def _figure(abuse: Abuse, port: int, pid: int, row: bytes, load: Callable[[], LoadResult], rounds: int) -> Figure:
-    before, during, errors, memory = [], [], 0, 0.0
+    before: list[LoadResult] = []
+    during: list[LoadResult] = []
+    memory = 0.0
     for _ in range(rounds):
-        quiet = load()
+        before.append(load())
         with _abusing(abuse, Target(port, row, Event())):
-            loud = load()
+            during.append(load())
             used = usage_of(pid)
-        errors += quiet.errors + loud.errors
-        before.append(quiet.p99_ms or 0.0)
-        during.append(loud.p99_ms or 0.0)
         memory = max(memory, used.rss_mb if used else 0.0)
-    return Figure(abuse.__name__, statistics.median(before), statistics.median(during), errors, memory)
+    return Figure(
+        abuse.__name__,
+        [found.p99_ms or 0.0 for found in before],
+        statistics.median(found.p99_ms or 0.0 for found in during),
+        statistics.median(found.p95_ms or 0.0 for found in before),
+        statistics.median(found.p95_ms or 0.0 for found in during),
+        sum(found.errors for found in (*before, *during)),
+        memory,
+    )
 
 
 @contextmanager
@@ -302,22 +318,33 @@ def _load(port: int, bodies: Path, seconds: float) -> LoadResult:
 def page(figures: list[Figure], rounds: int, load: float) -> str:
     """The page of evidence. `load`: of the machine, by others too."""
     said = {abuse.__name__: (abuse.__doc__ or "").strip() for abuse in ABUSES}
+    base = base_of(figures)
+    quiet = [found for figure in figures for found in figure.quiet_ms]
+    quartiles = statistics.quantiles(quiet, n=4)
     table = [
-        f"| {said[f.abuse]} | {f.before_ms:.2f} | {f.during_ms:.2f} | {f.ratio:.2f} | {f.errors} | {f.rss_mb:.0f} |"
+        f"| {said[f.abuse]} | {f.before_p95_ms:.2f} | {f.during_p95_ms:.2f} | {f.before_ms:.2f} | {f.during_ms:.2f}"
+        f" | {f.during_ms / base:.2f} | {f.errors} | {f.rss_mb:.0f} |"
         for f in figures
     ]
     return "\n".join(
         [
             "# Good traffic while others abuse the server",
             "",
-            f"Made by `python -m benchmarks.abuse`: {RATE} requests a second to `/predict` on 16 connections, one",
-            f"worker, prediction log on; medians of the p99 of {rounds} rounds without and with abuse in turns. The",
-            f"processes on this machine that were running, over the minute before: {load:.1f}. " + machine(PACKAGES),
+            f"Made by `python -m benchmarks.abuse` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {RATE} requests a second",
+            "to `/predict` on 16 connections, one worker, prediction log on; milliseconds, medians of",
+            f"{rounds} rounds without and with abuse in turns. Processes of this machine that were running, over the",
+            f"minute before: {load:.1f}. {machine(PACKAGES)}",
             *(["", *BUSY] if load > BUSY_LOAD else []),
             "",
-            "| abuse | p99 before, ms | p99 during, ms | ratio | errors | memory, MB |",
-            "|---|---|---|---|---|---|",
+            f"The ratio is of the p99 during abuse to {base:.2f} ms, the median p99 of all {len(quiet)} rounds without",
+            "abuse: they all ask the same of the same server, and how they scatter is what chance does to a column.",
+            "",
+            "| abuse | p95 before | during | p99 before | during | ratio | errors | memory, MB |",
+            "|---|---|---|---|---|---|---|---|",
             *table,
+            "",
+            f"p99 of the rounds without abuse: from {min(quiet):.2f} to {max(quiet):.2f} ms, quartiles",
+            f"{quartiles[0]:.2f} and {quartiles[2]:.2f} ms.",
             "",
         ]
     )

@@ -23,8 +23,8 @@ ROWS = 100_000
 # beside what the server has with a model: a second process with the model, the body, what is made of it, the answer,
 # and the log's lines of a part
 GROWTH_MB = 350
-# The aim, at most twice the p99 without abuse, is not reached yet: docs/evidence/abuse.md has the ratios. Until then
-# nobody may wait longer than this where it is also more than twice.
+# At most twice the p99 without abuse, which docs/evidence/abuse.md shows on a quiet machine. On one that is not, a few
+# rounds cannot tell: there it is an error where somebody waits longer than this as well.
 MOST_MS = 25.0
 STREAM, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 
@@ -127,15 +127,16 @@ def test_lines_without_end_take_no_memory(server: Server) -> None:
 def test_good_traffic_is_answered_beside_any_abuse(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from benchmarks.abuse import ABUSES, measure
+    from benchmarks.abuse import ABUSES, base_of, measure
 
     monkeypatch.setenv("TABI_STORE", str(harbour.store.root))
     monkeypatch.setenv("TABI_PREDICTIONS", str(tmp_path / "log"))
     figures = measure("voyage", 3, ABUSES, seconds=1.0)
+    bound = max(2 * base_of(figures), MOST_MS)
     for figure in figures:
-        print(figure, f"{figure.ratio:.2f}")
+        print(figure, f"bound {bound:.1f} ms")
     assert sum(figure.errors for figure in figures) == 0
-    assert [figure.abuse for figure in figures if figure.ratio > 2 and figure.during_ms > MOST_MS] == []
+    assert [figure.abuse for figure in figures if figure.during_ms > bound] == []
 
 
 @pytest.mark.timeout(900)
