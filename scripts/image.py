@@ -1,8 +1,8 @@
 """Make installed packages smaller for a server's image: `python image.py LIB SRC`.
 
 Takes away what no server reads: tests, headers, the descriptions of services that are not asked, a second copy of the
-runtime for programs in C. Then compiles what a server imports. What is left depends on
-the lock and the source alone, times included.
+runtime for programs in C, and of each shared library what only a debugger or a linker reads. Then compiles what a
+server imports. What is left depends on the lock and the source alone, times included.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import os
 import py_compile
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -23,6 +24,16 @@ UNREAD = (
     "onnxruntime/quantization",
     "onnxruntime/datasets",
     "onnxruntime/backend",
+    "numpy/f2py",
+    "numpy/distutils",
+    "numpy/_core/_simd.*.so",
+    "numpy/_core/*_tests.*.so",
+    # to colour source code of hundreds of languages; which there are is in the file beside them
+    "pygments/lexers/[a-z]*.py",
+    "pygments/lexers/*_builtins.py",
+    # of pydantic before its second edition, and of who writes the documentation of AWS
+    "pydantic/v1",
+    "botocore/docs",
     "**/*.pyi",
     "**/*.pyx",
     "**/*.pxd",
@@ -53,12 +64,17 @@ IMPORTED = (
 # only in an image that has them
 PERHAPS = ("boto3", "cryptography.hazmat.primitives.serialization", "tabi.bundle.signed")
 
+# of 64 bits, the lowest byte first
+ELF = b"\x7fELF\x02\x01"
+
 
 def main() -> None:
     """Prune, then compile."""
     lib, source = (Path(argument).resolve() for argument in sys.argv[1:3])
     prune(lib)
-    for file in (*imported(lib), *source.rglob("*.py")):
+    for library in sorted(lib.rglob("*.so*")):
+        strip(library)
+    for file in imported(lib, source):
         compile_one(file)
     for root in (lib, source):
         for path in (*root.rglob("*"), root, root.parent):
@@ -75,8 +91,25 @@ def prune(lib: Path) -> None:
             remove(path)
 
 
-def imported(lib: Path) -> list[Path]:
-    """The modules of the packages that a server imports."""
+def strip(library: Path) -> None:
+    """Cut off what lies behind all that is loaded: the symbols and lines for debuggers, and the table of sections.
+
+    Source: the ELF format, elf(5). Only program headers say what is loaded; a loader never reads sections.
+    """
+    data = library.read_bytes()
+    if not data.startswith(ELF) or library.is_symlink():
+        return
+    (first,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    # of each part: its type and flags, its place in the file, two addresses, its length in the file
+    parts = [struct.unpack_from("<IIQQQQ", data, first + size * number) for number in range(count)]
+    end = max(first + size * count, *(place + length for _, _, place, _, _, length in parts))
+    # no sections: neither their place, nor their size, nor how many they are
+    library.write_bytes(data[:40] + bytes(8) + data[48:58] + bytes(6) + data[64:end])
+
+
+def imported(lib: Path, source: Path) -> list[Path]:
+    """The modules that a server imports, of the packages and of ours."""
     there = [name for name in PERHAPS if (lib / name.partition(".")[0]).is_dir() or name.startswith("tabi.")]
     for name in (*IMPORTED, *there):
         importlib.import_module(name)
@@ -84,7 +117,8 @@ def imported(lib: Path) -> list[Path]:
         # the rest of it is imported with the first client
         importlib.import_module("boto3").client("s3", region_name="eu-central-1")
     files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    return [Path(file) for file in files if file and file.endswith(".py") and Path(file).resolve().is_relative_to(lib)]
+    found = [Path(file).resolve() for file in files if file and file.endswith(".py")]
+    return [file for file in found if file.is_relative_to(lib) or file.is_relative_to(source)]
 
 
 def compile_one(file: Path) -> None:

@@ -64,10 +64,14 @@ class Settings:
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One kind of load in one round. `cpu_us`: processor time of the server for each request that it answered."""
+    """One kind of load in one round.
+
+    `cpu_us`: processor time of the server for each request that it answered. `rss_mb`: its memory afterwards.
+    """
 
     load: LoadResult
     cpu_us: float | None
+    rss_mb: float | None = None
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -86,6 +90,7 @@ class Figures(msgspec.Struct, frozen=True):
     p95_ms: float | None
     p99_ms: float | None
     cpu_us: float | None
+    rss_mb: float | None
     errors: int
 
 
@@ -139,6 +144,7 @@ def _figures(measured: Sequence[Measured]) -> Figures:
         p95_ms=_median(load.p95_ms for load in loads),
         p99_ms=_median(load.p99_ms for load in loads),
         cpu_us=_median(m.cpu_us for m in measured),
+        rss_mb=_median(m.rss_mb for m in measured),
         errors=sum(load.errors for load in loads),
     )
 
@@ -168,7 +174,7 @@ def _measure(server: Running, work: Work, settings: Settings, core: int | None) 
     after = server.usage()
     if before is None or after is None or not load.answered:
         return Measured(load, None)
-    return Measured(load, (after.cpu_s - before.cpu_s) * 1e6 / load.answered)
+    return Measured(load, (after.cpu_s - before.cpu_s) * 1e6 / load.answered, after.rss_mb)
 
 
 def _generate(url: str, work: Work, settings: Settings, core: int | None) -> LoadResult:
