@@ -13,7 +13,7 @@ import pytest
 
 from tabi.policy import Assigned, Shadow, Single
 from tabi.predictions import LogReader
-from tabi.serving.steering import shadow
+from tabi.serving.steering import shadow, shadow_process
 from tabi.serving.telemetry.cells import read_all
 from tabi.serving.worker import Worker
 from tests.serving.conftest import ROW, Harbour, MakeWorker, asking
@@ -83,7 +83,7 @@ def test_a_shadow_answers_copies_that_nobody_gets(own_harbour: Harbour, make_wor
 
 
 @pytest.mark.system
-def test_a_shadow_that_is_killed_or_stands_still_loses_copies_and_no_request(
+def test_a_shadow_that_is_killed_loses_copies_and_no_request(
     own_harbour: Harbour, make_worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shadow, "MOST_COPIES", 4)
@@ -98,7 +98,7 @@ def test_a_shadow_that_is_killed_or_stands_still_loses_copies_and_no_request(
     # its queue is full: the rest is dropped, and counted
     assert {ask("POST", "/predict", BODY)[0] for _ in range(12)} == {200}
     eventually(lambda: copies(worker).get("full", 0) > 0)
-    process = eventually(lambda: worker._shadows._process)
+    process = eventually(lambda: worker._shadows._process)._beside.process
     # what the system does to a process that takes too much memory
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -108,11 +108,40 @@ def test_a_shadow_that_is_killed_or_stands_still_loses_copies_and_no_request(
         return copies(worker).get("down", 0) > 0
 
     eventually(told)
-    again = eventually(lambda: worker._shadows._process)
+    again = eventually(lambda: worker._shadows._process)._beside.process
     assert again.pid != process.pid
     before = sum(line.arm == "shadow" for line in lines(worker))
     ask("POST", "/predict", BODY)
     eventually(lambda: sum(line.arm == "shadow" for line in lines(worker)) > before)
+
+
+@pytest.mark.system
+def test_a_shadow_that_hangs_is_seen_by_a_single_copy_and_another_takes_its_place(
+    own_harbour: Harbour, make_worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow_process, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(shadow, "RETRY_SECONDS", 0.1)
+    shadowed(own_harbour)
+    worker = make_worker(own_harbour.store, "voyage")
+    ask = asking(worker)
+    ask("POST", "/predict", BODY)
+    eventually(lambda: len(lines(worker)) == 2)
+    eventually(lambda: not worker._shadows._process._unanswered)  # type: ignore[union-attr]
+    hung = worker._shadows._process._beside.process  # type: ignore[union-attr]
+    os.kill(hung.pid, signal.SIGSTOP)
+
+    # far from enough to fill what the system holds for it
+    assert ask("POST", "/predict", BODY)[0] == 200
+    eventually(lambda: copies(worker).get("lost") == 1)
+    eventually(lambda: hung.returncode == -signal.SIGKILL)
+    eventually(lambda: "the shadow process hung and was ended" in ask("GET", "/readyz")[2]["problems"])
+
+    def answers() -> bool:
+        assert ask("POST", "/predict", BODY)[0] == 200
+        return len([line for line in lines(worker) if line.arm == "shadow"]) > 1
+
+    eventually(answers)
+    eventually(lambda: ask("GET", "/readyz")[2]["status"] == "ready")
 
 
 @pytest.mark.system
@@ -134,7 +163,7 @@ def test_a_body_that_is_too_large_is_not_copied(
     own_harbour: Harbour, make_worker: MakeWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shadow, "LARGEST", len(BODY) - 1)
-    monkeypatch.setattr(shadow, "PROGRAM", ("true",))
+    monkeypatch.setattr(shadow_process, "PROGRAM", ("true",))
     shadowed(own_harbour)
     worker = make_worker(own_harbour.store, "voyage")
     assert asking(worker)("POST", "/predict", BODY)[0] == 200

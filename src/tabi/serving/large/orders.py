@@ -11,12 +11,15 @@ from tabi.serving.settings import Settings
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """`folder`: that all processes of the server share. `number`: under which it counts and logs. `line`: a socket."""
+    """`folder`: that all processes of the server share. `number`: under which it counts and logs.
+
+    `line`: the file descriptor of a socket, known once the process is about to be started.
+    """
 
     settings: Settings
     folder: Path
     number: int
-    line: int
+    line: int = -1
 
     def to_json(self) -> bytes:
         """As `from_json` reads them."""

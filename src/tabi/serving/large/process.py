@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
-import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 from tabi.serving.endpoints import Asking, Large
+from tabi.serving.large.beside import Beside
 from tabi.serving.large.orders import Orders
 from tabi.serving.large.wire import Accepted, EndedError, Found, Task, give, hear, say, take
 from tabi.serving.messages import Response
@@ -43,12 +42,9 @@ class LargeRequests:
         self.problems: list[str] = []
         self.limits = settings.limits
         self.held = len(settings.refs)
-        self._settings = settings
-        self._folder = folder
         # beside the numbers of all workers
-        self._number = settings.workers + number
-        self._process: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
+        self._orders = Orders(settings, folder, settings.workers + number)
+        self._beside: Beside | None = None
         self._start_at = 0.0
         self._closed = False
 
@@ -99,7 +95,7 @@ class LargeRequests:
     def _line_that_took(self, task: Task) -> socket.socket | None:
         """The line to a process that lives and has the version of the task."""
         for _ in range(2):
-            line = self._line or self._start()
+            line = self._line()
             if line is None:
                 return None
             try:
@@ -118,49 +114,25 @@ class LargeRequests:
         self._start_at = monotonic() + RETRY_SECONDS
         return None
 
-    def _start(self) -> socket.socket | None:
+    def _line(self) -> socket.socket | None:
+        """The line to the process, which is started if there is none."""
+        beside = self._beside
+        if beside is not None:
+            return beside.line
         if self._closed or monotonic() < self._start_at:
             return None
-        ours, theirs = socket.socketpair()
-        orders = Orders(self._settings, self._folder, self._number, theirs.fileno())
         try:
-            self._process = subprocess.Popen(
-                PROGRAM,
-                stdin=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                # a group of its own: Ctrl-C of a terminal reaches the worker, which ends it once nothing is in flight
-                process_group=0,
-            )
+            beside = self._beside = Beside.start(PROGRAM, self._orders)
         except OSError as error:
             self._start_at = monotonic() + RETRY_SECONDS
-            ours.close()
             _log.error("the process of large requests cannot be started: %s", error.strerror)
             return None
-        finally:
-            theirs.close()
-        assert self._process.stdin is not None  # noqa: S101  narrows the type that PIPE fixes
-        # one that is dead already is seen in a moment
-        with suppress(BrokenPipeError), self._process.stdin:
-            self._process.stdin.write(orders.to_json())
-        self._line = ours
-        return ours
+        return beside.line
 
     def _drop(self) -> int | None:
         """Let the process go, which ends with its line; its exit code."""
-        line, process = self._line, self._process
-        self._line = self._process = None
-        if line is not None:
-            # a thread that waits for an answer is told too
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
-        if process is None:
-            return None
-        try:
-            return process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+        beside, self._beside = self._beside, None
+        return None if beside is None else beside.end(END_SECONDS)
 
 
 def asking_of(whose: Asked) -> Asking:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import cast
 
 from msgspec.structs import replace
@@ -19,8 +19,11 @@ from tabi.serving.large.child import LargeWorker, run_child
 from tabi.serving.large.orders import Orders
 from tabi.serving.large.wire import Task, hear, say, take
 from tabi.serving.slot import Slot
-from tabi.serving.steering.shadow import HOLD, ShadowState
+from tabi.serving.steering.shadow_process import HOLD, ShadowState, is_readable
 from tabi.serving.telemetry.hooks import ArmMetrics
+
+# between two tellings while copies wait: the worker is to see that this process lives
+TELL_SECONDS = 1.0
 
 _log = logging.getLogger("tabi.serving")
 
@@ -33,6 +36,8 @@ class ShadowWorker(LargeWorker):
         self._metrics: dict[str, ArmMetrics] = {}
         self._problems: dict[str, str] = {}
         self._said: list[str] = []
+        self._done = 0
+        self._told_at = 0.0
 
     def run(self, line: socket.socket) -> None:
         """Answer until the worker ends."""
@@ -42,10 +47,16 @@ class ShadowWorker(LargeWorker):
             slot = self._challenger(task)
             if slot is not None and task.label != HOLD:
                 self._copy(slot, task, body)
-            problems = sorted(self._problems.values())
-            if problems != self._said:
-                say(line, ShadowState(problems))
-                self._said = problems
+            self._done += 1
+            self._tell(line)
+
+    def _tell(self, line: socket.socket) -> None:
+        """Tell the worker what was done, with the last copy that waits, and now and then before it."""
+        problems = sorted(self._problems.values())
+        due = monotonic() - self._told_at > TELL_SECONDS
+        if due or problems != self._said or not is_readable(line):
+            say(line, ShadowState(problems, self._done))
+            self._said, self._done, self._told_at = problems, 0, monotonic()
 
     def _challenger(self, task: Task) -> Slot | None:
         try:

@@ -83,7 +83,7 @@ _ALL = (
     Metric(
         "tabi_shadow_copies_total",
         "counter",
-        "Copies for a shadow: sent, or dropped as the queue was full, the body too large or the process down.",
+        "Copies for a shadow: sent (of these lost if its process ended first), or dropped: full, large, down.",
         (*_MODEL, "outcome"),
     ),
     Metric(
