@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
+from scipy.stats import binom, chisquare
 from tea_tasting.aggr import Aggregates
 
 from tabi.experiments.design import Plan
@@ -32,6 +32,9 @@ RUNS = 1000
 ALPHA, POWER = 0.05, 0.8
 CONFIDENCE = 0.999
 """Of the binomial bounds: one run of the tests in a thousand fails by chance."""
+
+SPLIT_DAILY, ONE_LOOK = 1500, 0.001
+"""Units a day in the simulation of the split, and the level at which it is usually tested."""
 
 Floats = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int, float], tuple[Floats, Floats]]
@@ -64,6 +67,14 @@ class Rate(NamedTuple):
     def at_least(self, promised: float) -> bool:
         """The same towards fewer."""
         return bool(self.times >= binom.ppf(1 - CONFIDENCE, self.runs, promised))
+
+
+class Split(NamedTuple):
+    """Runs that were called broken at any look, by our test and by that of one look; `day`: the mean first of ours."""
+
+    ours: Rate
+    usual: Rate
+    day: float
 
 
 def shares(runs: int, days: int, units: tuple[int, ...], rates: tuple[float, ...], seed: int) -> Days:
@@ -164,12 +175,24 @@ def power_of_value(runs: int, seed: int) -> tuple[Rate, float, Plan]:
     return rate, day, plan
 
 
-def split_alarms(runs: int, days: int, seed: int) -> tuple[Rate, Rate]:
-    """Runs of a fair split that the test calls broken: at the last look, and at any of the daily ones."""
-    random = np.random.default_rng(seed)
-    counts = np.cumsum(random.multinomial(1500, [0.5, 0.25, 0.25], (runs, days)), axis=1)
-    alarm = mismatch(counts, (2, 1, 1)) < ALARM
-    return Rate(int(alarm[:, -1].sum()), runs), Rate(int(alarm.any(1).sum()), runs)
+def split_alarms(runs: int, days: int, seed: int, share: tuple[float, ...] = (0.5, 0.25, 0.25)) -> Split:
+    """Runs of three arms with weights 2, 1, 1 that are called broken at any daily look; `share`: what they really get.
+
+    By our test, and by the usual one of one look at a level of 0.1 %.
+    """
+    random, weights = np.random.default_rng(seed), np.array([0.5, 0.25, 0.25])
+    counts = np.cumsum(random.multinomial(SPLIT_DAILY, share, (runs, days)), axis=1).astype(float)
+    ours = mismatch(counts, weights.tolist(), SPLIT_DAILY * 20) <= ALARM
+    usual = chisquare(counts, counts.sum(-1, keepdims=True) * weights, axis=-1).pvalue < ONE_LOOK
+    first = ours.argmax(1)[ours.any(1)] + 1
+    mean = float(first.mean()) if len(first) else math.nan
+    return Split(Rate(int(ours.any(1).sum()), runs), Rate(int(usual.any(1).sum()), runs), mean)
+
+
+def less(lost: float) -> tuple[float, ...]:
+    """What three arms get where the last loses a share of its units."""
+    kept = np.array([0.5, 0.25, 0.25 * (1 - lost)])
+    return tuple((kept / kept.sum()).tolist())
 
 
 def by_product(of: Days, planned: float, metric: Metric, runs: int) -> Floats:
@@ -232,7 +255,8 @@ def measured(runs: int = RUNS, seed: int = 2026) -> dict[str, Any]:
         "one effect": family_errors(partly, 20_000, 1),
         "power share": power_of_share(10 * runs, seed + 5),
         "power money": power_of_value(runs, seed + 6),
-        "split": split_alarms(10 * runs, 20, seed + 7),
+        "split": [split_alarms(10 * runs, days, seed + 7) for days in (20, 100)],
+        "lost": [split_alarms(runs, 20, seed + 9, less(share)) for share in (0.02, 0.05, 0.1)],
         "covariate": with_covariate(runs // 5, 7, seed + 8),
     }
 
@@ -257,14 +281,27 @@ def page(found: dict[str, Any], runs: int) -> str:
         "",
         *_power_lines(found),
         "",
-        "## The test of the split",
+        *_split_lines(found),
         "",
     ]
-    last, ever = found["split"]
-    lines += [
-        f"A fair split of three arms is called broken in {last.share:.2%} of {last.runs:,} runs at one look, and in"
+    return "\n".join(lines)
+
+
+def _split_lines(found: dict[str, Any]) -> list[str]:
+    lines = [
+        "## The test of the split",
+        "",
+        f"Three arms of weights 2, 1, 1 with {SPLIT_DAILY:,} units a day. Promised",
     ]
-    return "\n".join([*lines, f"{ever.share:.2%} at any of 20 daily looks; the level of one look is {ALARM:.1%}.", ""])
+    lines += [f"are at most {ALARM:.0%} false alarms over all looks.", ""]
+    lines += ["| the split | called broken | mean day | χ² at 0.1 %, each day |", "|---|---:|---:|---:|"]
+    for days, of in zip((20, 100), found["split"], strict=True):
+        lines.append(f"| is sound, {days} looks | {of.ours.share:.2%} | – | {of.usual.share:.2%} |")
+    for lost, of in zip((2, 5, 10), found["lost"], strict=True):
+        lines.append(
+            f"| loses {lost} % of one arm's units, 20 looks | {_told(of.ours)} | {of.day:.1f} | {_told(of.usual)} |"
+        )
+    return lines
 
 
 def _alarm_lines(found: dict[str, Any]) -> list[str]:

@@ -86,6 +86,18 @@ class Exposed:
         return found if self._arms is None else {arm: found.get(arm, 0) for arm in self._arms}
 
     @property
+    def arrived(self) -> list[list[int]]:
+        """Of each day on which units were first seen, how many in each arm, in the arms' order."""
+        rows = self._tables.rows(
+            f"SELECT floor((first - $start) / {DAY_S})::INTEGER, arm, count(*) FROM firsts GROUP BY 1, 2 ORDER BY 1",  # noqa: S608
+            start=self._span.start,
+        )
+        days: dict[int, dict[str, int]] = {}
+        for day, arm, count in rows:
+            days.setdefault(day, {})[arm] = count
+        return [[found.get(arm, 0) for arm in self._arms or ()] for found in days.values()]
+
+    @property
     def changed(self) -> int:
         """Units that were seen in more than one arm."""
         return int(self._tables.rows("SELECT count(*) FROM firsts WHERE arms > 1")[0][0])

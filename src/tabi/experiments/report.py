@@ -11,6 +11,7 @@ from tabi.experiments.design import Design
 from tabi.experiments.effect import Effect, Interval
 from tabi.experiments.history import Kept
 from tabi.experiments.judge import Guarded
+from tabi.experiments.ratio import ALARM
 from tabi.experiments.status import Reading
 
 _HEADS = ("arm", "units", "planned", "value", "difference", "valid at every look", "p", "one look", "best", "loss")
@@ -72,7 +73,7 @@ def split_line(reading: Reading) -> str:
     """What the test of the sample ratio says."""
     if reading.split_p is None:
         return "split: too few units to judge"
-    return f"split: chance of one as uneven {reading.split_p:.2g} (broken below 0.001)"
+    return f"split: chance of one as uneven at any look {reading.split_p:.2g} (broken at {ALARM:g})"
 
 
 def arm_rows(reading: Reading) -> list[tuple[str, ...]]:

@@ -5,7 +5,6 @@ Sums of past days are of the units that were first seen up to then, with all tha
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +18,7 @@ from tabi.experiments.exposure import DAY_S, Daily, Exposed, Span, until
 from tabi.experiments.history import Kept
 from tabi.experiments.judge import Action, Guarded, guarded, judge
 from tabi.experiments.metric import Metric
-from tabi.experiments.ratio import broken, mismatch
+from tabi.experiments.ratio import broken, smallest
 from tabi.experiments.several import effects_of
 from tabi.workspace import Workspace
 
@@ -43,7 +42,8 @@ class Point(msgspec.Struct, frozen=True):
 class Reading(msgspec.Struct, frozen=True):
     """All that is known of an experiment at a moment.
 
-    `units`: by arm, as exposed; `planned` likewise. `split_p`: of the sample ratio; None while units are few.
+    `units`: by arm, as exposed; `planned` likewise. `split_p`: of the sample ratio, the
+    smallest of all days; None while units are few.
     `effects`: of each treatment on the primary metric, None while it cannot be read. `feedback`: rows of which
     something became known. Where the split is broken there are no effects.
     """
@@ -75,9 +75,10 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class _Look(NamedTuple):
-    """What the log has of the units of an experiment: `daily` by metric."""
+    """What the log has of the units of an experiment: `arrived` by day and arm, `daily` by metric."""
 
     units: dict[str, int]
+    arrived: list[list[int]]
     changed: int
     feedback: int
     unreadable: int
@@ -99,8 +100,8 @@ def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Readi
     start = datetime.fromisoformat(kept.at)
     look = _look(workspace, kept.name, design, start, moment)
     day = (moment - start).total_seconds() / DAY_S
-    p = float(mismatch(list(look.units.values()), [arm.weight for arm in design.arms]))
-    why = _unevenness(look.units, design, p) if broken(p) else None
+    p = smallest(look.arrived, [arm.weight for arm in design.arms], design.plan.total)
+    why = _unevenness(look.units, design) if broken(p) else None
     seen = _seen(design, look) if why is None else _Seen([], [], [], [])
     judged = judge(design, seen.effects, seen.guardrails, broken=why, units=_readable(look, design), day=day)
     return Reading(
@@ -117,7 +118,7 @@ def read(workspace: Workspace, kept: Kept, now: datetime | None = None) -> Readi
         control=design.control.name,
         units=look.units,
         planned={arm.name: units for arm, units in zip(design.arms, design.plan.units, strict=True)},
-        split_p=None if math.isnan(p) else p,
+        split_p=p,
         **seen._asdict(),
         feedback=look.feedback,
         changed=look.changed,
@@ -147,7 +148,7 @@ def _look(workspace: Workspace, name: str, design: Design, start: datetime, mome
     with LogTables(workspace.predictions, name, before, moment) as tables:
         exposed = Exposed(tables, span, design.arms, metrics)
         daily = {metric: exposed.daily(metric) for metric in metrics}
-        return _Look(exposed.units, exposed.changed, exposed.with_feedback, tables.unreadable, daily)
+        return _Look(exposed.units, exposed.arrived, exposed.changed, exposed.with_feedback, tables.unreadable, daily)
 
 
 def _pairs(design: Design, metric: Metric, daily: Daily, day: int | None = None) -> list[Pair | None]:
@@ -191,10 +192,10 @@ def _readable(look: _Look, design: Design) -> int:
     return sum(sums.count() for sums in _sums(look.daily[design.primary]).values())
 
 
-def _unevenness(units: Mapping[str, int], design: Design, p: float) -> str:
+def _unevenness(units: Mapping[str, int], design: Design) -> str:
     weights = "/".join(f"{arm.weight:g}" for arm in design.arms)
     told = ", ".join(f"{arm} {count:,}" for arm, count in units.items())
-    return f"units are not split {weights} ({told}; chance of that {p:.1g})"
+    return f"units are not split {weights} ({told})"
 
 
 def _notes(look: _Look, design: Design) -> list[str]:
