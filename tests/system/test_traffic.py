@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -54,9 +54,14 @@ def pipeline(*, turned: bool = False) -> Any:
     return Pipeline([("prep", prep), ("clf", clf)]).fit(frame_of(tensors, contract()), target.astype(np.int8))
 
 
-def bundle(folder: Path, run: str, made: Any) -> Path:
+def graph(*, turned: bool = False) -> bytes:
+    """The compiled pipeline."""
+    return compile_pipeline(pipeline(turned=turned), contract()).model
+
+
+def bundle(folder: Path, run: str, graph: bytes) -> Path:
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(compile_pipeline(made, contract()).model)
+    (folder / "model.onnx").write_bytes(graph)
     (folder / "schema.json").write_bytes(contract().to_json())
     (folder / "threshold.json").write_text('{"threshold": 0.4, "criterion": "f1"}\n')
     for document in ("parity.json", "gates.json"):
@@ -78,7 +83,12 @@ def bundle(folder: Path, run: str, made: Any) -> Path:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Three versions: 2 answers as 1 does, 3 answers otherwise."""
-    root = tmp_path_factory.mktemp("traffic")
+    return released(tmp_path_factory.mktemp("traffic"), [graph(), graph(), graph(turned=True)])
+
+
+def released(folder: Path, graphs: Sequence[bytes]) -> Workspace:
+    """A workspace with a version for each graph."""
+    root = folder / "home"
     (root / "projects" / NAME).mkdir(parents=True)
     (root / "projects" / NAME / "config.yaml").write_text("source: csv:rows.csv\ntarget: arrived\n")
     (root / "tracking").mkdir()
@@ -86,9 +96,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (root / "tracking" / "mlflow.db").touch()
     workspace = Workspace.find(root, {"TABI_HOME": str(root)})
     room = Room.open(workspace)
-    for number, made in enumerate((pipeline(), pipeline(), pipeline(turned=True))):
-        folder = bundle(tmp_path_factory.mktemp("bundles") / str(number), tracked.runs[number], made)
-        identity = room.store.put_bundle(folder)
+    for number, each in enumerate(graphs):
+        made = bundle(folder / "bundles" / str(number), tracked.runs[number], each)
+        identity = room.store.put_bundle(made)
         register(room, Bundle.open(room.store.open_path(NAME, identity)), "tom", ANN)
         mirror(room, NAME)
     return workspace

@@ -88,8 +88,6 @@ def steer_traffic(workspace: Workspace, place: Place, asked: Traffic, version: i
 
 
 def _canary(workspace: Workspace, place: Place, asked: Traffic, version: int | None, reason: str) -> None:
-    from time import monotonic
-
     from tabi.deploy.canary.judge import Bounds
     from tabi.deploy.canary.meter import Prometheus, Replicas
     from tabi.deploy.canary.run import Plan, run
@@ -103,8 +101,7 @@ def _canary(workspace: Workspace, place: Place, asked: Traffic, version: int | N
     def meter() -> Meter:
         if asked.urls:
             return Replicas(place.name, asked.urls, os.environ.get("TABI_METRICS_TOKEN", ""))
-        began = monotonic()
-        return Prometheus(place.name, asked.prometheus, lambda: monotonic() - began)
+        return Prometheus(place.name, asked.prometheus)
 
     typer.echo(run(workspace, place, plan, meter, _tell, resume=asked.resume))
 

@@ -42,6 +42,8 @@ def copied(stocked: Path, folder: Path) -> Workspace:
 class Told:
     """Counters that grow by so much at each look; `before` is called at each."""
 
+    silence = 30.0
+
     def __init__(self, workspace: Workspace, errors: float = 0.0, before: Callable[[int], None] | None = None) -> None:
         versions = Room.open(workspace).versions(NAME)
         self._one, self._two = (version.bundle for version in versions)
@@ -54,5 +56,5 @@ class Told:
         done = 100.0 * self.looks
         return {self._one: ArmCounts(done, 0), self._two: ArmCounts(done, done * self._errors)}
 
-    def problem(self) -> str | None:
+    def problem(self, bundle: str) -> str | None:  # noqa: ARG002
         return None

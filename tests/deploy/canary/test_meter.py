@@ -61,8 +61,10 @@ def test_other_models_and_requests_that_named_their_version_do_not_count() -> No
 def test_a_server_that_does_not_answer_and_an_address_that_is_none_are_told() -> None:
     with pytest.raises(DeployError, match=r"http://127\.0\.0\.1:9/metrics did not answer"):
         Replicas("adult", ["http://127.0.0.1:9/"])
+    with pytest.raises(DeployError, match=r"http://127\.0\.0\.1:9/api/v1/query did not answer"):
+        Prometheus("adult", "http://127.0.0.1:9/")
     with pytest.raises(ConfigError, match="are addresses as"):
-        Prometheus("adult", "file:///etc/passwd", lambda: 1.0)
+        Prometheus("adult", "file:///etc/passwd")
 
 
 def test_words_of_shares_times_and_arms() -> None:

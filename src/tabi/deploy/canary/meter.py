@@ -1,7 +1,6 @@
-"""What both arms did since a rollout began, from the servers' own counters: of each replica, or of Prometheus.
+"""What both arms did since a rollout began, from the servers' own counters: of each replica, or by their Prometheus.
 
-A counter only grows, and begins again with its process: a sample below the one before is counted from 0, as
-Prometheus' own `increase` does.
+A counter only grows, and begins again with its process: a sample below the one before is counted from 0.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from time import monotonic
 from typing import Protocol
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -19,7 +19,10 @@ from tabi.errors import ConfigError, DeployError
 
 ASK_SECONDS = 5.0
 LIMIT = 64 << 20
+# of a server that only Prometheus knows, to load a version and to be scraped
+LOAD_SECONDS = 120.0
 
+LOADED = "tabi_model_info"
 _BUCKET = "tabi_arm_request_duration_seconds_bucket"
 NAMES = (
     "tabi_arm_requests_total",
@@ -47,13 +50,15 @@ class ArmCounts:
 
 
 class Meter(Protocol):
-    """Where the counters are read."""
+    """Where the counters are read. `silence`: seconds after which servers that tell nothing are as good as down."""
+
+    silence: float
 
     def read(self) -> dict[str, ArmCounts]:
         """What each version did since the meter was made, by its bundle; `DeployError` if nobody answers."""
 
-    def problem(self) -> str | None:
-        """Why a server does not follow the policy, if one says so."""
+    def problem(self, bundle: str) -> str | None:
+        """Why a server does not follow the policy, whose challenger is `bundle`, if that is known of one."""
 
 
 class Increments:
@@ -108,6 +113,8 @@ def counts_of(samples: Iterable[Sample]) -> dict[str, ArmCounts]:
 class Replicas:
     """The `/metrics` of servers, each asked by its own address: a balancer would show another one each time."""
 
+    silence = 30.0
+
     def __init__(self, model: str, urls: Sequence[str], token: str = "") -> None:
         self._urls = [checked(url) for url in urls]
         self._model = model
@@ -122,7 +129,7 @@ class Replicas:
             self._increments.add(url, _samples(fetch(f"{url}/metrics", self._token).decode()))
         return self._increments.counts()
 
-    def problem(self) -> str | None:
+    def problem(self, bundle: str) -> str | None:  # noqa: ARG002  a server says so itself
         """What a server's `/readyz` says of the policy."""
         for url in self._urls:
             try:
@@ -136,36 +143,54 @@ class Replicas:
 
 
 class Prometheus:
-    """A Prometheus server that scrapes all replicas. `increase` is over the time since the rollout began.
+    """A Prometheus server that scrapes all replicas: the newest sample that it has of each counter of each of them.
 
-    Prometheus extrapolates an increase to the ends of its window, so counts are no whole numbers.
+    Not its `increase`, which begins with the second sample of a series: of errors that all come before it, which is
+    how a bad version begins, it would see none.
     """
 
-    def __init__(self, model: str, url: str, seconds: _Since) -> None:
+    silence = 120.0
+
+    def __init__(self, model: str, url: str) -> None:
         self._url = checked(url)
         self._model = model
-        self._seconds = seconds
+        self._increments = Increments(model)
+        self._lacking: dict[str, float] = {}
+        self.read()
 
     def read(self) -> dict[str, ArmCounts]:
         """As the protocol says."""
-        return counts_of(sample for name in NAMES for sample in self._increase(name))
+        if not self._loaded():
+            raise DeployError(f"{self._url} knows no server of {self._model}: let it scrape /metrics of each")
+        self._increments.add(self._url, list(self._samples("|".join(NAMES))))
+        return self._increments.counts()
 
-    def problem(self) -> str | None:
-        """It knows of none."""
+    def problem(self, bundle: str) -> str | None:
+        """A server that has had the time to load the challenger, and has not."""
+        loaded, now = self._loaded(), monotonic()
+        lacking = [instance for instance, versions in loaded.items() if bundle not in versions]
+        self._lacking = {instance: self._lacking.get(instance, now) for instance in lacking}
+        for instance, since in self._lacking.items():
+            if now - since > LOAD_SECONDS:
+                return f"{instance} has not loaded version {bundle[:12]} of {self._model}: its /readyz says why"
         return None
 
-    def _increase(self, name: str) -> Iterator[Sample]:
-        by = "version,arm,status,le,bin,model"
-        window = max(int(self._seconds()), 15)
-        query = f'sum by ({by}) (increase({name}{{model="{self._model}"}}[{window}s]))'
-        answer = json.loads(fetch(f"{self._url}/api/v1/query?{urlencode({'query': query})}"))
-        for series in answer["data"]["result"]:
-            yield name, series["metric"], float(series["value"][1])
+    def _loaded(self) -> dict[str, set[str]]:
+        """The versions that each server has loaded."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for _, labels, _ in self._samples(LOADED):
+            found[labels.get("instance", "")].add(labels["version"])
+        return found
 
-
-class _Since(Protocol):
-    def __call__(self) -> float:
-        """Seconds since the rollout began."""
+    def _samples(self, names: str) -> Iterator[Sample]:
+        query = f'{{__name__=~"{names}",model="{self._model}"}}'
+        content = fetch(f"{self._url}/api/v1/query?{urlencode({'query': query})}")
+        try:
+            for series in json.loads(content)["data"]["result"]:
+                labels = dict(series["metric"])
+                yield labels.pop("__name__"), labels, float(series["value"][1])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DeployError(f"{self._url} answers as no Prometheus does ({type(error).__name__})") from None
 
 
 def _samples(text: str) -> Iterator[Sample]:

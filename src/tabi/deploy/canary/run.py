@@ -29,8 +29,6 @@ from tabi.workspace import Workspace
 
 LOOK_SECONDS = 5.0
 TELL_SECONDS = 30.0
-# servers that do not answer for so long are as good as down, and the challenger may be why
-SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -156,14 +154,15 @@ def _bake(rollout: Rollout, began: float) -> list[Verdict]:
         try:
             counts = rollout.meter.read()
         except DeployError as error:
-            if at - answered > SILENT_SECONDS:
+            # the challenger may be why
+            if at - answered > rollout.meter.silence:
                 return [Verdict("servers", True, str(error))]
             continue
         answered = at
         champion, challenger = (counts.get(of.bundle, ArmCounts()) for of in (policy.champion, policy.challenger))
         first = first or replace(challenger)
         seen = challenger.requests - first.requests
-        if (stuck := rollout.meter.problem()) is not None:
+        if (stuck := rollout.meter.problem(policy.challenger.bundle)) is not None:
             return [Verdict("servers", True, stuck)]
         rollout.looks += 1
         verdicts = judge(champion, challenger, plan.bounds, rollout.looks)
