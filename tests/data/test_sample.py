@@ -8,7 +8,7 @@ import pytest
 
 from tabi.data import fetch, load_table, write_snapshot
 from tabi.data.rows import StoredRows
-from tabi.data.sample import sample_of
+from tabi.data.sample import sample_of, some_of
 from tabi.errors import StoreError
 from tabi.project import ProjectConfig
 from tabi.workspace import Workspace
@@ -35,6 +35,20 @@ def test_the_sample_is_like_the_whole(workspace: Workspace) -> None:
     # four standard errors
     assert abs(sample["a"].mean() - ROWS["a"].mean()) < 4 / np.sqrt(1_000)
     assert abs((sample["left"] == "no").mean() - 0.5) < 4 * 0.5 / np.sqrt(1_000)
+
+
+def test_some_rows_are_the_same_whatever_the_batches_and_each_is_as_likely(workspace: Workspace) -> None:
+    path = write_snapshot(workspace, "q", "csv:a.csv", ROWS).path
+    first, second = (some_of(StoredRows.of_file(path, batch), 500, 1) for batch in (70, 100_000))
+    pd.testing.assert_frame_equal(first, second)
+    places = np.searchsorted(np.sort(ROWS["a"]), first["a"])
+    assert len(np.unique(places)) == 500
+    # of a uniform draw without replacement, four standard errors
+    assert abs(places.mean() / COUNT - 0.5) < 4 * np.sqrt(1 / 12 / 500)
+    pd.testing.assert_frame_equal(some_of(StoredRows.of_frame(ROWS), COUNT + 1, 1), ROWS)
+    # a row that is there a thousand times is not taken a thousand times
+    same = pd.DataFrame({"a": np.zeros(COUNT)})
+    assert len(some_of(StoredRows.of_frame(same), 10, 1)) == 10
 
 
 @pytest.mark.parametrize("count", [COUNT, COUNT + 1])

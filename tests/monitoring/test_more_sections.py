@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from tabi import evidence
+from tabi.monitoring.page import page_of
 from tabi.monitoring.question import Asked
-from tabi.monitoring.report import monitor
+from tabi.monitoring.report import lines_of, monitor
 from tabi.monitoring.section import Found
 from tabi.monitoring.sections import SECTIONS
 from tabi.predictions import PredictionLine
@@ -92,11 +93,23 @@ def test_many_abnormal_rows_are_a_warning_and_few_are_not(home: Workspace, write
 def test_without_rows_labels_or_a_project_it_is_said_what_is_missing(
     home: Workspace, write: Write, version: str, tmp_path: Path
 ) -> None:
-    found = sections(home)
-    assert {found[key].verdict for key in KEYS} == {"pass"}
-    assert found["together"].reason == "not judged: 0 rows, 200 are needed"
-    assert found["concept"].reason == "not judged: 0 labelled rows, 60 are needed"
-    assert found["abnormal"].reason.startswith("no rows were abnormal")
+    report = monitor(home, DAY, [each for each in SECTIONS if each.key in KEYS])
+    found = report.sections
+    assert {found[key].verdict for key in KEYS} == {"not judged"}
+    assert found["together"].reason == "0 rows, 200 are needed"
+    assert found["concept"].reason == "0 labelled rows, 60 are needed"
+    assert found["abnormal"].reason == "0 rows, 1 is needed"
+    assert [found[key].needed for key in KEYS] == [200, 60, 1, 1]
+    assert page_of(report).count(">not judged<") == 1 + 2 * len(KEYS), "of the whole, in the summary, at each section"
+    said = list(lines_of(report))
+    assert "drift of the concept: not judged, 0 labelled rows, 60 are needed" in said
+    assert said[-1] == "verdict: not judged"
+    *_, record = evidence.read(home.evidence, "monitor")
+    assert record.figures["sections"]["concept"] == {
+        "verdict": "not judged",
+        "reason": "0 labelled rows, 60 are needed",
+        "needed": 60,
+    }
     assert not list(evidence.read(home.evidence, "abnormal-input"))
     write(lines(version, time.time() - 2 * ROWS))
-    assert sections(home)["together"].reason.startswith("not judged: the project of this model is not here")
+    assert sections(home)["together"].reason.startswith("the rows of training are not here: project")

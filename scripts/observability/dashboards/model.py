@@ -33,7 +33,7 @@ def _now(slo: Slo) -> list[Panel]:
         figure("Loaded since", Query(loaded, ""), unit="s"),
         figure("Workers that cannot load", Query(f"sum(tabi_reload_failing_workers{{{_OF}}})", ""), bound=Bound(1)),
         figure("Worst section of tabi monitor", Query(f"max(tabi_monitor_state{{{_OF}}})", ""), bound=Bound(2),
-               told="0 pass, 1 warn, 2 fail."),
+               told="-1 not judged, 0 pass, 1 warn, 2 fail."),
     ]  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def _found() -> list[Panel]:
     state = Query(f"max by (section) (tabi_monitor_state{{{_OF}}})", "{{section}}")
     return [
         line("Verdict of each section", state,
-             told="0 pass, 1 warn, 2 fail."),
+             told="-1 not judged, 0 pass, 1 warn, 2 fail."),
         line("Figures of live performance", Query(f'tabi_monitor_figure{{{_OF},section="performance"}}', "{{figure}}")),
         figure("Looked at, ago", Query(f"time() - max(tabi_monitor_timestamp_seconds{{{_OF}}})", ""), unit="s",
                bound=Bound(2 * 86400)),

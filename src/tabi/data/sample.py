@@ -16,6 +16,19 @@ def hashes_of(frame: pd.DataFrame) -> Hashes:
     return np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
 
 
+def some_of(rows: StoredRows, count: int, seed: int) -> pd.DataFrame:
+    """At most so many rows, each as likely as another, in their order. A batch and the sample are held."""
+    drawn = np.random.default_rng(seed).choice(rows.count, min(count, rows.count), replace=False)
+    places = np.sort(drawn)
+    chosen, begin = [], 0
+    for frame in rows.frames():
+        first, end = np.searchsorted(places, [begin, begin + len(frame)])
+        chosen.append(frame.iloc[places[first:end] - begin])
+        begin += len(frame)
+    found: pd.DataFrame = pd.concat(chosen, ignore_index=True)
+    return found
+
+
 def sample_of(rows: StoredRows, count: int) -> pd.DataFrame:
     """The rows with the smallest hashes, in their order; of equal rows all or none, so there may be a few more.
 

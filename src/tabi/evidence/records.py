@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-Verdict = Literal["begun", "pass", "warn", "fail"]
+Verdict = Literal["begun", "not judged", "pass", "warn", "fail"]
 
 
 def now() -> str:

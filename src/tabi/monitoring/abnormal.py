@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabi.bundle.reference import reference_of
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, not_judged, too_few
 
 TITLE = "abnormal rows"
 KIND = "abnormal-input"
@@ -27,21 +27,23 @@ def look(question: Question) -> Found:
     """More abnormal rows than chance makes of usual ones, and more than one in a hundred, are worth a warning."""
     version = question.bundle.id
     rows, warned = question.tables.rows(_TOTAL, version=version)[0]
+    if not rows:
+        return not_judged(TITLE, too_few(0, 1), needed=1)
     by = [
         {"rule": rule, "column": column, "rows": count}
         for rule, column, count in question.tables.rows(_QUERY, version=version)
     ]
     rarity = reference_of(question.bundle, question.bundle.contract()).rarity
     expected = 0.0 if rarity is None else 1 - rarity.quantile
-    much = rows > 0 and warned / rows > SHARE and _sure(warned, rows, max(expected, SHARE))
-    share = f"{warned} of {rows} rows ({warned / rows:.2%})" if rows else "no rows"
+    much = warned / rows > SHARE and _sure(warned, rows, max(expected, SHARE))
+    share = f"{warned} of {rows} rows ({warned / rows:.2%})"
     return Found(
         title=TITLE,
         verdict="warn" if much else "pass",
         reason=f"{share} were abnormal{'' if rarity else '; the bundle has no measure of rare rows'}",
         lines=[_line(each, rows) for each in by[:SHOWN]],
         figures={"rows": rows, "abnormal": warned, "expected_rare": expected, "rare": rarity is not None, "by": by},
-        evidence=KIND if rows else "",
+        evidence=KIND,
     )
 
 

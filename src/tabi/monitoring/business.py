@@ -7,8 +7,9 @@ from math import isfinite
 from tabi.monitoring.groups import Group, Groups
 from tabi.monitoring.intervals import Estimate, mean
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, not_judged
 
+TITLE = "business value"
 KIND = "experiment-metric"
 
 
@@ -20,13 +21,15 @@ def look(question: Question) -> Found:
     groups = Groups(question.tables, question.bundle.contract(), asked.window, asked.by)
     found = [(group, mean(groups.outcomes(group))) for group in groups.all() if group.valued]
     count = sum(group.valued for group, _ in found)
+    if not count:
+        return not_judged(TITLE, "no row has a value", {"rows": 0, "groups": []})
     return Found(
-        title="business value",
+        title=TITLE,
         verdict="pass",
         reason=f"{count} rows have a value",
         lines=[_line(group, estimate, question.bounds.least_rows) for group, estimate in found],
         figures={"rows": count, "groups": [{**group._asdict(), "mean": _plain(each)} for group, each in found]},
-        evidence=KIND if count else "",
+        evidence=KIND,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tabi.contract.bins import Floats
 from tabi.monitoring.concept import LEAST, Change, changes
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, not_judged, too_few
 
 TITLE = "drift of the concept"
 KIND = "concept-drift"
@@ -25,13 +25,8 @@ def look(question: Question) -> Found:
     """Errors that rose are worth a warning; that they fell is only told."""
     times, errors = _errors(question)
     if len(errors) < LEAST:
-        return Found(
-            title=TITLE,
-            verdict="pass",
-            reason=f"not judged: {len(errors)} labelled rows, {LEAST} are needed",
-            lines=[],
-            figures={"rows": len(errors), "changes": []},
-        )
+        reason = too_few(len(errors), LEAST, "labelled rows")
+        return not_judged(TITLE, reason, {"rows": len(errors), "changes": []}, needed=LEAST)
     found = changes(times, errors)
     worse = [change for change in found if change.worse]
     reason = f"errors of {len(errors)} labelled rows have not risen"

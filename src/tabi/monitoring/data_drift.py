@@ -15,7 +15,7 @@ from tabi.monitoring.counting import Windows, added, count_windows
 from tabi.monitoring.drift import shares
 from tabi.monitoring.judged import SCORE, ColumnDrift, Rules, judge
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found, Verdict
+from tabi.monitoring.section import Found, Verdict, too_few
 from tabi.monitoring.watched import batches
 
 TITLE = "drift of columns"
@@ -39,7 +39,7 @@ def look(question: Question) -> Found:
     # of several windows the newest that is large enough decides
     newest = next((each for each in reversed(series) if each["rows"] >= rules.least_rows), None)
     judged = columns if newest is None else newest["columns"]
-    verdict, reason = _verdict(judged, question.bounds.drift.psi_maximum)
+    verdict, reason, needed = _verdict(judged, question.bounds.drift.psi_maximum, rules.least_rows)
     return Found(
         title=TITLE,
         verdict=verdict,
@@ -51,6 +51,7 @@ def look(question: Question) -> Found:
             "columns": msgspec.to_builtins(columns),
             "windows": [{**each, "columns": msgspec.to_builtins(each["columns"])} for each in series],
         },
+        needed=needed,
         pages={"bins": _shares(whole, bins)},
         evidence=KIND,
     )
@@ -77,21 +78,23 @@ def _series(windows: Windows, bins: Mapping[str, Bins], rules: Rules) -> list[di
     return found
 
 
-def _verdict(columns: list[ColumnDrift], maximum: float | None) -> tuple[Verdict, str]:
+def _verdict(columns: list[ColumnDrift], maximum: float | None, least: int) -> tuple[Verdict, str, int | None]:
+    """The verdict, why, and the rows that are needed where there are too few."""
     drifted = [each for each in columns if each.status == "drift"]
     if drifted:
         broken = [each for each in drifted if maximum is not None and each.psi > maximum]
         first = (broken or drifted)[0]
         more = f" and {len(drifted) - 1} more" if len(drifted) > 1 else ""
         told = f"{first.column}{more} drifted, PSI {first.psi:.3f}"
-        return ("fail", f"{told} above {maximum:g}") if broken else ("warn", told)
+        return ("fail", f"{told} above {maximum:g}", None) if broken else ("warn", told, None)
     few = [each for each in columns if each.status == "few rows"]
     if not columns:
-        return "pass", "no rows to judge, or a bundle without references"
+        return "not judged", "no row was answered, or the bundle has no references", None
     if len(few) == len(columns):
-        needed = max((each.needed or 0 for each in few), default=0)
-        return "pass", f"{few[0].rows} rows are too few to judge{f': {needed} are needed' if needed else ''}"
-    return "pass", f"{len(columns) - len(few)} of {len(columns)} judged, none drifted"
+        # from here on one of them is judged
+        needed = min((each.needed for each in few if each.needed), default=least)
+        return "not judged", too_few(few[0].rows, needed), needed
+    return "pass", f"{len(columns) - len(few)} of {len(columns)} judged, none drifted", None
 
 
 def _table(columns: list[ColumnDrift]) -> list[str]:

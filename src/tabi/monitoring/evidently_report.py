@@ -38,8 +38,6 @@ def write_evidently(workspace: Workspace, asked: Asked, path: Path) -> None:
         if not len(now.times):
             raise NotFoundError(f"{asked.name} has answered no row in this time: look further back with --since")
         reference = reference_rows(question, contract)
-    if reference is None:
-        raise NotFoundError(f"the project {asked.name} is not here, so there are no rows of training to compare with")
     with _quiet(DeprecationWarning):
         # its import, not its use, meets what numpy and litestar deprecate
         from evidently import Report

@@ -7,7 +7,7 @@ import numpy as np
 
 from tabi.monitoring.estimate import Estimate, estimate_binary, estimate_top
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, not_judged, too_few
 
 TITLE = "expected performance"
 ASSUMES = "assumes that probabilities are calibrated on these rows: true where only inputs drifted, not the concept"
@@ -17,7 +17,7 @@ def look(question: Question) -> Found:
     """It is only told: what is expected is no measurement."""
     target = question.bundle.contract().target
     if target.task == "regression":
-        return Found(title=TITLE, verdict="pass", reason="not of a number", lines=[], figures={})
+        return not_judged(TITLE, "a number comes without a probability")
     found = question.tables.columns(
         "SELECT coalesce(probability, list_max(probabilities)) AS p FROM predictions WHERE version = $version "
         "AND (probability IS NOT NULL OR probabilities IS NOT NULL)",
@@ -27,7 +27,7 @@ def look(question: Question) -> Found:
     binary = target.task == "binary"
     estimate = estimate_binary(p, question.bundle.threshold().threshold) if binary else estimate_top(p)
     if estimate is None:
-        return Found(title=TITLE, verdict="pass", reason="no rows", lines=[], figures={})
+        return not_judged(TITLE, too_few(0, 1), needed=1)
     return Found(
         title=TITLE,
         verdict="pass",

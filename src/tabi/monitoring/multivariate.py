@@ -11,7 +11,7 @@ from tabi.contract import Contract, Tensors
 from tabi.errors import TabiError
 from tabi.monitoring.domain import LEAST, MOST, Domains, compare_domains
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found
+from tabi.monitoring.section import Found, not_judged, too_few
 from tabi.monitoring.watched import Values, sample
 
 TITLE = "drift of columns together"
@@ -23,16 +23,14 @@ def look(question: Question) -> Found:
     contract = question.bundle.contract()
     now = sample(question, contract, MOST)
     if len(now.times) < LEAST:
-        return _none(f"{len(now.times)} rows, {LEAST} are needed")
+        return not_judged(TITLE, too_few(len(now.times), LEAST), needed=LEAST)
     try:
         reference = reference_rows(question, contract)
     except TabiError as error:
-        return _none(f"the rows of training are not here: {error}")
-    if reference is None:
-        return _none("the project of this model is not here, so there are no rows of training to compare with")
+        return not_judged(TITLE, f"the rows of training are not here: {error}")
     found = compare_domains(reference, now.columns)
     if found is None:
-        return _none(f"the training snapshot has fewer than {LEAST} rows")
+        return not_judged(TITLE, f"the training snapshot has fewer than {LEAST} rows")
     return Found(
         title=TITLE,
         verdict="warn" if found.drifted else "pass",
@@ -50,15 +48,17 @@ def _reason(found: Domains) -> str:
     return f"a classifier tells served rows from those of training{told}, {area}"
 
 
-def reference_rows(question: Question, contract: Contract) -> Mapping[str, Values] | None:
-    """Rows of the snapshot that the bundle was made from; None where there is no project to say how they are read."""
-    if question.config is None:
-        return None
-    from tabi.data import load_table, tensors_of
+def reference_rows(question: Question, contract: Contract) -> Mapping[str, Values]:
+    """At most `MOST` rows of the snapshot that the bundle was made from, each as likely as another.
 
-    table = load_table(question.workspace, question.config, question.bundle.manifest.snapshot)
-    rows = np.random.default_rng(_SEED).permutation(len(table.X))[:MOST]
-    return columns_of(tensors_of(table.X.iloc[rows], contract), contract)
+    The snapshot is read in batches. `NotFoundError` where it is not here, `StoreError` where it was changed.
+    """
+    from tabi.data import canonical_frame, open_snapshot, tensors_of
+    from tabi.data.sample import some_of
+
+    _, stored = open_snapshot(question.workspace, question.name, question.bundle.manifest.snapshot)
+    frame = canonical_frame(some_of(stored, MOST, _SEED), contract)
+    return columns_of(tensors_of(frame, contract), contract)
 
 
 def columns_of(tensors: Tensors, contract: Contract) -> dict[str, Values]:
@@ -69,7 +69,3 @@ def columns_of(tensors: Tensors, contract: Contract) -> dict[str, Values]:
         lengths = np.array([len(value) or np.nan for value in tensors.categorical[:, place]], dtype=np.float64)
         columns[text.name] = lengths
     return columns
-
-
-def _none(reason: str) -> Found:
-    return Found(title=TITLE, verdict="pass", reason=f"not judged: {reason}", lines=[], figures={})

@@ -18,7 +18,7 @@ from tabi.monitoring.intervals import Estimate
 from tabi.monitoring.joined import LATE_DAYS
 from tabi.monitoring.measures import LESS_IS_BETTER, measures_of
 from tabi.monitoring.question import Question
-from tabi.monitoring.section import Found, Verdict, worst
+from tabi.monitoring.section import Found, Verdict, too_few, worst
 from tabi.monitoring.tabulate import side_by_side
 
 KIND = "performance"
@@ -33,11 +33,12 @@ class Measured(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """`judged`: whether a bound was held against enough labels."""
+    """`judged`: whether a bound was held against enough labels. `needed`: labels, where they are too few."""
 
     verdict: Verdict
     reason: str
     judged: bool
+    needed: int | None = None
 
 
 def look(question: Question) -> Found:
@@ -68,6 +69,7 @@ def look(question: Question) -> Found:
         reason=judgement.reason,
         lines=lines,
         figures=figures,
+        needed=judgement.needed,
         evidence=KIND if judgement.judged else "",
     )
 
@@ -100,8 +102,11 @@ def _judge(question: Question, whole: list[Measured]) -> Judgement:
     bounds += [(name, bound, -1) for name, bound in question.bounds.maximum.items()]
     labels = sum(each.group.labelled for each in ours)
     if not enough:
-        told = f"{labels} labels of this version, {question.bounds.least_rows} are needed to judge it"
-        return Judgement("warn" if bounds else "pass", told, judged=False)
+        least = question.bounds.least_rows
+        told = too_few(labels, least, "labels of this version")
+        # a bound that nothing can be held against is worth a warning
+        said = f"not judged: {told}" if bounds else told
+        return Judgement("warn" if bounds else "not judged", said, judged=False, needed=least)
     found = [_against(each, *bound) for each in enough for bound in bounds]
     # a project's bound decides; to be worse than the release is only told
     fallen = [text for each in enough for text in _fallen(each)]

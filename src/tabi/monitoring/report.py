@@ -51,7 +51,10 @@ def lines_of(report: Report) -> Iterator[str]:
 
 def _leave_evidence(workspace: Workspace, report: Report) -> None:
     inputs = {"bundle": report.bundle, "begin": report.begin, "end": report.end}
-    verdicts = {key: {"verdict": found.verdict, "reason": found.reason} for key, found in report.sections.items()}
+    verdicts = {
+        key: {"verdict": found.verdict, "reason": found.reason} | ({"needed": found.needed} if found.needed else {})
+        for key, found in report.sections.items()
+    }
     for found in report.sections.values():
         if found.evidence:
             figures = {**found.figures, "reason": found.reason}

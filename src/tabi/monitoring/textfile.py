@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tabi.monitoring.report import Report
 
 TIME, STATE, FIGURE = "tabi_monitor_timestamp_seconds", "tabi_monitor_state", "tabi_monitor_figure"
-STATES = {"pass": 0, "warn": 1, "fail": 2}
+STATES = {"not judged": -1, "pass": 0, "warn": 1, "fail": 2}
 # a section may have figures of every column and window: what is alerted on stands at the top
 MOST_FIGURES = 200
 
@@ -55,7 +55,9 @@ class _Collected:
         time = GaugeMetricFamily(TIME, "When tabi monitor looked, in seconds since 1970.", labels=("model",))
         time.add_metric((report.model,), datetime.fromisoformat(report.end).timestamp())
         yield time
-        states = GaugeMetricFamily(STATE, "Verdict of a section: 0 pass, 1 warn, 2 fail.", labels=("model", "section"))
+        states = GaugeMetricFamily(
+            STATE, "Verdict of a section: 0 pass, 1 warn, 2 fail, -1 not judged.", labels=("model", "section")
+        )
         figures = GaugeMetricFamily(FIGURE, "A figure of a section.", labels=("model", "section", "figure"))
         for key, found in report.sections.items():
             states.add_metric((report.model, key), STATES[found.verdict])

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 
 from tabi.monitoring.page import drift, models
-from tabi.monitoring.page.parts import badge, heading
+from tabi.monitoring.page.parts import badge, class_of, heading
 from tabi.monitoring.report import Report
 from tabi.monitoring.section import Found
 
@@ -48,7 +48,8 @@ def _head(report: Report, title: str) -> str:
 
 def _summary(sections: dict[str, Found]) -> str:
     tiles = "".join(
-        f'<a class="tile {found.verdict}" href="#{escape(key)}"><b>{escape(found.title)}</b>{badge(found.verdict)}'
+        f'<a class="tile {class_of(found.verdict)}" href="#{escape(key)}"><b>{escape(found.title)}</b>'
+        f"{badge(found.verdict)}"
         f"<span>{escape(found.reason)}</span></a>"
         for key, found in sections.items()
     )

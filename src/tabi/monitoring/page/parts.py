@@ -9,7 +9,12 @@ from tabi.monitoring.section import Found
 
 def badge(verdict: str) -> str:
     """A verdict or a status, in its colour and in words."""
-    return f'<em class="badge {verdict.replace(" ", "-")}">{escape(verdict)}</em>'
+    return f'<em class="badge {class_of(verdict)}">{escape(verdict)}</em>'
+
+
+def class_of(verdict: str) -> str:
+    """The class of CSS that has its colour."""
+    return verdict.replace(" ", "-")
 
 
 def heading(key: str, found: Found) -> str:
