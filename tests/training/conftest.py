@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 from tabi.contract import CategoricalColumn, Column, Contract, NumericColumn, Target
 from tabi.project import ProjectConfig, load_config
+from tabi.training import workers
 from tabi.training.job import TrainedRun, train
 from tabi.workspace import Workspace
 
@@ -102,3 +104,10 @@ def mixed_rows() -> Callable[..., tuple[pd.DataFrame, npt.NDArray[np.int8]]]:
         return pd.DataFrame({"a": a, "colour": colour, "b": rng.normal(size=rows), "other": other}), y
 
     return make
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker process is up, and searches let it help from their second fit on."""
+    monkeypatch.setattr(workers, "WORKER_START_S", -1.0)
+    get_reusable_executor(1, timeout=workers.IDLE_S, env=workers.ONE_THREAD).submit(workers._nothing).result()

@@ -38,9 +38,8 @@ def build(contract):
 
 
 def test_an_own_pipeline_is_searched_over_every_step_with_one_process_and_two_alike(
-    mixed_rows: Any, contract_of: Any, config_of: Any, monkeypatch: pytest.MonkeyPatch
+    mixed_rows: Any, contract_of: Any, config_of: Any, worker: None
 ) -> None:
-    monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     X, y = mixed_rows(200)
     config = config_of(preset="own", code=GOOD, seed=7)
     build = partial(build_pipeline, contract_of(X), config)

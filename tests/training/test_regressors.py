@@ -162,9 +162,8 @@ def test_a_round_of_a_tree_for_each_class_costs_all_of_them() -> None:
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_one_process_and_two_find_the_same_to_the_last_digit(
-    task: Any, mixed_rows: Any, contract_of: Any, config_of: Any, monkeypatch: pytest.MonkeyPatch
+    task: Any, mixed_rows: Any, contract_of: Any, config_of: Any, worker: None
 ) -> None:
-    monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     rows, group = mixed_rows(800)
     third = np.nan_to_num(rows["b"].to_numpy())
     y = group + (third > 0).astype(np.int64) if task == "multiclass" else group + third

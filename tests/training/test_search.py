@@ -125,9 +125,8 @@ def test_candidates_with_early_stopping_do_not_share_a_fit(mixed_rows: Any, cont
 @pytest.mark.parametrize("strategy", [Strategy.halving, Strategy.random])
 @pytest.mark.parametrize("preset", ["native", "forest"])
 def test_one_process_and_two_give_the_same_result_to_the_last_digit(
-    preset: str, strategy: Strategy, mixed_rows: Any, contract_of: Any, config_of: Any, monkeypatch: pytest.MonkeyPatch
+    preset: str, strategy: Strategy, mixed_rows: Any, contract_of: Any, config_of: Any, worker: None
 ) -> None:
-    monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     X, y = mixed_rows(700)
     build = partial(build_pipeline, contract_of(X), config_of(preset=preset))
     size = "clf__max_iter" if preset == "native" else "clf__n_estimators"

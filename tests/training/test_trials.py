@@ -49,9 +49,8 @@ def found(problem: Problem) -> SearchResult:
 
 @pytest.mark.system
 def test_one_process_and_two_try_the_same_to_the_last_digit(
-    problem: Problem, found: SearchResult, monkeypatch: pytest.MonkeyPatch
+    problem: Problem, found: SearchResult, worker: None
 ) -> None:
-    monkeypatch.setattr("tabi.training.fits.WORKER_START_S", 0.0)
     two = search(problem, jobs=2)
     assert [(s.params, s.scores, s.rung) for s in found.table] == [(s.params, s.scores, s.rung) for s in two.table]
     assert np.array_equal(found.out_of_fold, two.out_of_fold)

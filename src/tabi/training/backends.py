@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from tabi.project import SearchConfig
-from tabi.training.fits import FitOutcome, FitTask, LocalWorkers
+from tabi.training.fits import FitOutcome, FitTask
+from tabi.training.workers import LocalWorkers
 
 LOCAL = "local"
 Result = TypeVar("Result")
@@ -17,7 +18,7 @@ class Workers(Protocol):
     """Who does the work."""
 
     def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:
-        """Outcomes of the tasks, in their order. `count`: how many tasks are still to come, these included."""
+        """Outcomes of the tasks, in their order. `count`: how many fits the search has still to do, these included."""
 
     def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
         """`function(data, *item)` of each item, in their order; `data` is sent once."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tabi.training.choice import CandidateScore, best_of
-from tabi.training.fits import with_empty_columns_constant
 from tabi.training.outcomes import Problem
+from tabi.training.prepared import with_empty_columns_constant
 from tabi.training.presets import Params
 from tabi.training.search import SearchResult
 

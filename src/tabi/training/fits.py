@@ -1,35 +1,30 @@
-"""The work of one rung: some candidates that share one fit, in one fold; in this process or in workers."""
+"""The work of a search: some candidates that share one fit, in one fold.
+
+A worker process imports this module and what it imports: no more than a fit needs.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from threading import Thread
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from tabi.errors import TabiError, TrainingError
-from tabi.training.codes import coded
 from tabi.training.cost import serving_cost, serving_costs
+from tabi.training.metrics import Labels
 from tabi.training.stages import Floats, stage_parameter, stage_predictions
 from tabi.training.tasks import BINARY, Task
 
-# A worker process imports this module and what it imports: no more than a fit needs.
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tabi.training.presets import Params
-    from tabi.training.split import Indices, Labels
 
 Build = Callable[[Mapping[str, Any]], Pipeline]
-# A worker process needs about this long to start; shorter work stays in this process.
-WORKER_START_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -114,47 +109,6 @@ class FitTask:
         return stage_predictions(self.data.task, clf, X, values), serving_costs(clf, stage, values)
 
 
-class LocalWorkers:
-    """Runs tasks on `jobs` cores (-1: all), in this process as long as starting workers would not pay.
-
-    Each worker computes on one thread, so that folds side by side do not fight for the cores.
-    """
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = joblib.effective_n_jobs(jobs)
-        self._start: Thread | None = None
-
-    def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:
-        """Outcomes of the `count` tasks, in their order. Until the workers are up, this process does the work."""
-        if self._jobs > 1 and self._start is None:
-            begun = time.perf_counter()
-            yield next(tasks).run()
-            if (time.perf_counter() - begun) * (count - 1) > WORKER_START_S:
-                self._start = Thread(target=self._start_workers, daemon=True)
-                self._start.start()
-        while self._start is None or self._start.is_alive():
-            task = next(tasks, None)
-            if task is None:
-                return
-            yield task.run()
-        yield from self._pool()(joblib.delayed(FitTask.run)(task) for task in tasks)
-
-    def each(self, function: Callable[..., Any], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """`function(data, *item)` of each item, in their order."""
-        pool = joblib.Parallel(self._jobs, backend="loky", inner_max_num_threads=1)
-        return list(pool(joblib.delayed(function)(data, *item) for item in items))
-
-    def _start_workers(self) -> None:
-        list(self._pool()(joblib.delayed(_nothing)() for _ in range(self._jobs)))
-
-    def _pool(self) -> joblib.Parallel:
-        return joblib.Parallel(self._jobs, backend="loky", return_as="generator", inner_max_num_threads=1)
-
-
-def _nothing() -> None:
-    """What a worker is started with: to find it, it imports this module."""
-
-
 def shared_fits(build: Build, candidates: Sequence[Params]) -> list[SharedFit]:
     """The fewest fits that cover the candidates, in the candidates' order; see `tabi.training.stages`."""
     groups: dict[str, dict[int, Params]] = {}
@@ -198,49 +152,3 @@ def _value(params: Params, stage: str) -> Any:
 def _size(value: Any) -> float:
     """Sorts sizes; other values, such as weights, keep their order."""
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def rung_tasks(
-    fits: list[SharedFit], X: pd.DataFrame, y: Labels, folds: list[tuple[Indices, Indices]], task: Task = BINARY
-) -> Iterator[FitTask]:
-    """The fits of one rung. A preparation is fitted on each fold's training rows only, once for all that share it."""
-    for fold, (train, valid) in enumerate(folds):
-        for key in dict.fromkeys(shared.prep_key for shared in fits):
-            own = [shared for shared in fits if shared.prep_key == key]
-            data = fold_data(own[0], X, y, (train, valid), task)
-            for shared in own:
-                yield FitTask(replace(shared, prep=None), fold, data)
-
-
-def fold_data(
-    shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices], task: Task = BINARY
-) -> FoldData:
-    """The rows of a fold, after the preparation of the shared fit, which learns from its training rows only."""
-    seen, unseen = _prepared(shared, X, y, fold)
-    return FoldData((seen, y[fold[0]]), (unseen, y[fold[1]]), task)
-
-
-def _prepared(shared: SharedFit, X: pd.DataFrame, y: Labels, fold: tuple[Indices, Indices]) -> tuple[Any, Any]:
-    train, valid = fold
-    X = coded(X, shared.prep)
-    rows = with_empty_columns_constant(X.iloc[train])
-    if shared.prep is None:
-        return rows, X.iloc[valid]
-    prep = clone(shared.prep)
-    try:
-        return prep.fit_transform(rows, y[train]), prep.transform(X.iloc[valid])
-    except TabiError:  # the time is up
-        raise
-    except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
-        raise TrainingError(
-            f"the steps before the last failed with {type(error).__name__}: change the pipeline or its params"
-        ) from error
-
-
-def with_empty_columns_constant(X: pd.DataFrame) -> pd.DataFrame:
-    """The rows to fit on: numeric columns without a single value hold zeros.
-
-    Neither teaches anything, but scikit-learn 1.9 cannot bin a column that holds nothing but NaN.
-    """
-    empty = [name for name in X.columns if X[name].dtype == np.float64 and X[name].isna().all()]
-    return X.assign(**dict.fromkeys(empty, 0.0)) if empty else X

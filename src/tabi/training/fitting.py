@@ -19,10 +19,10 @@ from tabi.project.config import CalibrationMethod, Mode
 from tabi.training.comparison import Comparison, compare
 from tabi.training.distill import Teacher, taught
 from tabi.training.evaluate import repeated_cross_validation
-from tabi.training.fits import with_empty_columns_constant
 from tabi.training.outcomes import Problem
 from tabi.training.pipelines import build_pipeline, candidate_space, compared_keys
 from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan, plan_of
+from tabi.training.prepared import with_empty_columns_constant
 from tabi.training.presets import Params
 from tabi.training.progress import Reporter
 from tabi.training.search import SearchResult, run_search

@@ -24,9 +24,10 @@ from tabi.project import SearchConfig
 from tabi.project.config import Strategy
 from tabi.training.backends import Workers, workers_of
 from tabi.training.choice import CandidateScore, winner_of
-from tabi.training.fits import Build, FitOutcome, rung_tasks, shared_fits
+from tabi.training.fits import Build, FitOutcome, shared_fits
 from tabi.training.outcomes import OnStep, Problem, Progress, Tried, refuse_non_finite, scores_of
 from tabi.training.plan import TWO_CLASSES_AT_RANDOM, Plan
+from tabi.training.prepared import rung_tasks
 from tabi.training.presets import Params, Space
 from tabi.training.split import Labels
 from tabi.training.stages import Floats
@@ -110,7 +111,8 @@ def try_rungs(problem: Problem, workers: Workers, on_step: OnStep) -> Tried:
         folds = plan.take(rows).folds(y[rows], config.folds, seed)
         outcomes: list[FitOutcome] = []
         tasks = rung_tasks(alive, problem.X.iloc[rows], y[rows], folds, plan.task)
-        for batch in workers.run(tasks, len(alive) * len(folds)):
+        left = sum(later.fits for later in rungs[number:]) * len(folds)
+        for batch in workers.run(tasks, left):
             refuse_non_finite(batch, candidates, rung.rows)
             outcomes += batch
             progress.add(batch)

@@ -17,12 +17,15 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from tabi.training.choice import CandidateScore
-from tabi.training.fits import FitOutcome, FitTask, FoldData, SharedFit, fold_data
+from tabi.training.codes import coded
+from tabi.training.fits import FitOutcome, FitTask, FoldData, SharedFit
 from tabi.training.outcomes import OnStep, Problem, Progress, Tried, refuse_non_finite, scores_of
+from tabi.training.prepared import fold_data
 from tabi.training.proposals import Proposals
 from tabi.training.split import Folds
 
 if TYPE_CHECKING:
+    import pandas as pd
     from optuna.trial import Trial as Proposed
 
     from tabi.training.backends import Workers
@@ -88,6 +91,7 @@ class _Fits:
 
     def __init__(self, problem: Problem, workers: Workers, progress: Progress, folds: Folds) -> None:
         self._problem, self._workers, self._progress, self._folds = problem, workers, progress, folds
+        self._tables: dict[str, pd.DataFrame] = {}
         self._data: dict[tuple[str, int], FoldData] = {}
         self.left = problem.config.candidates * len(folds)
 
@@ -107,11 +111,16 @@ class _Fits:
 
     def _tasks(self, trials: list[Trial], fold: int) -> Iterator[FitTask]:
         for shared in (trial.shared for trial in trials):
-            key = (shared.prep_key, fold)
-            if key not in self._data:
-                rows = self._folds[fold]
-                self._data[key] = fold_data(shared, self._problem.X, self._problem.y, rows, self._problem.plan.task)
-            yield FitTask(replace(shared, prep=None), fold, self._data[key])
+            yield FitTask(replace(shared, prep=None), fold, self._rows(shared, fold))
+
+    def _rows(self, shared: SharedFit, fold: int) -> FoldData:
+        key, problem = shared.prep_key, self._problem
+        if key not in self._tables:
+            self._tables[key] = coded(problem.X, shared.prep)
+        if (key, fold) not in self._data:
+            rows = self._folds[fold]
+            self._data[key, fold] = fold_data(shared.prep, self._tables[key], problem.y, rows, problem.plan.task)
+        return self._data[key, fold]
 
 
 def _seen(trial: Trial) -> int:

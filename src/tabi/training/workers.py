@@ -1,0 +1,135 @@
+"""The fits of a search on this machine: this process does them, and worker processes help where that pays."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import Any
+
+import joblib
+from joblib.externals.loky import get_reusable_executor
+from threadpoolctl import threadpool_limits
+
+from tabi.errors import TabiError, TrainingError
+from tabi.training.fits import FitOutcome, FitTask
+
+Outcomes = list[FitOutcome]
+# A worker process needs about this long to start; shorter work stays in this process.
+WORKER_START_S = 2.0
+# A worker that has nothing to do ends after this long.
+IDLE_S = 300
+# What the libraries of a worker read when they are loaded: fits side by side must not fight for the cores.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1")
+
+
+class Line:
+    """Tasks in a line, of which whoever is free takes the next, and their outcomes in the order of the tasks."""
+
+    def __init__(self, tasks: Iterator[FitTask]) -> None:
+        self._tasks, self._lock = tasks, Lock()
+        self._outcomes: deque[Future[Outcomes]] = deque()
+
+    def __iter__(self) -> Iterator[tuple[FitTask, Future[Outcomes]]]:
+        return self
+
+    def __next__(self) -> tuple[FitTask, Future[Outcomes]]:
+        """A task, and where its outcomes are to be put. An error of making it is told to the reader too."""
+        outcomes: Future[Outcomes] = Future()
+        with self._lock:  # one prepares the rows of a fold for all
+            try:
+                task = next(self._tasks)
+            except StopIteration:
+                raise
+            except Exception as error:
+                outcomes.set_exception(error)
+                self._outcomes.append(outcomes)
+                raise
+            self._outcomes.append(outcomes)
+        return task, outcomes
+
+    def done(self) -> Iterator[Outcomes]:
+        """The next outcomes, as far as they are there."""
+        while self._outcomes and self._outcomes[0].done():
+            yield self._outcomes.popleft().result()
+
+    def rest(self) -> Iterator[Outcomes]:
+        """All other outcomes of the tasks that were taken, once they are there."""
+        while self._outcomes:
+            yield self._outcomes.popleft().result()
+
+    def close(self) -> None:
+        """Nobody takes a task any more."""
+        self._tasks = iter(())
+
+
+class LocalWorkers:
+    """Runs tasks on `jobs` cores (-1: all): in this process, and with all but one of them in workers where that pays.
+
+    A fit is done on one thread wherever it is done, so that it gives the same everywhere.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = joblib.effective_n_jobs(jobs)
+        self._helpers = 0
+
+    def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[Outcomes]:
+        """Outcomes of the tasks, in their order. Workers are started once the fits still to do take long enough."""
+        line = Line(tasks)
+        self._help(line)
+        try:
+            for task, outcomes in line:
+                begun = time.perf_counter()
+                with joblib.parallel_config("sequential"):
+                    outcomes.set_result(task.run())
+                count -= 1
+                if not self._helpers and (time.perf_counter() - begun) * count > WORKER_START_S:
+                    self._helpers = min(self._jobs, count) - 1
+                    self._help(line)
+                yield from line.done()
+            yield from line.rest()
+        finally:
+            line.close()
+
+    def each(self, function: Callable[..., Any], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """`function(data, *item)` of each item, in their order."""
+        pool = joblib.Parallel(self._jobs, backend="loky", inner_max_num_threads=1)
+        return list(pool(joblib.delayed(function)(data, *item) for item in items))
+
+    def _help(self, line: Line) -> None:
+        for _ in range(self._helpers):
+            Thread(target=self._feed, args=(line,), daemon=True).start()
+
+    def _feed(self, line: Line) -> None:
+        """Give one worker a task after the other, from when it is up."""
+        try:
+            pool = get_reusable_executor(self._helpers, timeout=IDLE_S, env=ONE_THREAD)
+            pool.submit(_nothing).result()
+            with threadpool_limits(1, user_api="openmp"):  # a limit of OpenMP is that of a thread
+                for task, outcomes in line:
+                    try:
+                        outcomes.set_result(pool.submit(_alone, task).result())
+                    except TabiError as error:
+                        outcomes.set_exception(error)
+                    except Exception as error:  # noqa: BLE001 - the process may have died of anything
+                        outcomes.set_exception(_lost(error))
+        except Exception:  # noqa: BLE001 - no worker: this process does the work; no task: its reader is told
+            return
+
+
+def _nothing() -> None:
+    """What a worker is started with: to find it, it imports this module."""
+
+
+def _alone(task: FitTask) -> Outcomes:
+    with joblib.parallel_config("sequential"):
+        return task.run()
+
+
+def _lost(error: Exception) -> TrainingError:
+    """The error of a worker that could not do its task; the text of a foreign error may hold data values."""
+    lost = TrainingError(f"a worker process failed with {type(error).__name__}: free memory, or use search.jobs=1")
+    lost.__cause__ = error
+    return lost
