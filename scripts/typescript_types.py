@@ -112,6 +112,10 @@ def for_any_model(path: str, item: dict[str, Any], model: str) -> tuple[str, dic
         return path, item
     parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     named: dict[str, Any] = renamed(item, f"_{model}")
+    for operation in named.values():
+        for each in operation.get("parameters", ()):
+            # of this server's version
+            each.pop("example", None)
     return f"{begin[1] or ''}/models/{{model}}{path[begin.end() :]}", {**named, "parameters": [parameter]}
 
 

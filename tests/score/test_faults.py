@@ -50,7 +50,7 @@ def start(bench: Bench, given: Path, *more: str) -> subprocess.Popen[str]:
 
 def done_parts(bench: Bench) -> int:
     folder = bench.folder / ".scores.parquet.parts"
-    return len(list(folder.glob("*.arrow"))) if folder.exists() else 0
+    return len(list(folder.glob("*/*.arrow"))) if folder.exists() else 0
 
 
 def wait_for_parts(bench: Bench, process: subprocess.Popen[str], count: int) -> None:
@@ -115,9 +115,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(bench: 
 def test_a_kill_while_the_output_is_written_leaves_none_of_it(bench: Bench, rows: Path) -> None:
     whole = uninterrupted(bench, rows)
     process = start(bench, rows, "--jobs", "1")
-    beginning = bench.folder / ".scores.parquet.parts" / "output"
+    folder = bench.folder / ".scores.parquet.parts"
     end = time.monotonic() + LIMIT_S
-    while not beginning.exists() and process.poll() is None and time.monotonic() < end:
+    while not any(folder.glob("*/output")) and process.poll() is None and time.monotonic() < end:
         pass
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -159,9 +159,20 @@ def test_two_runs_into_one_output_are_one_too_many(bench: Bench, rows: Path) -> 
     bench.run(rows)
 
 
+def test_what_a_killed_run_still_writes_is_no_part_of_another(bench: Bench) -> None:
+    with parts_module.opened_parts(bench.output, "a" * 64) as killed:
+        pass
+    with parts_module.opened_parts(bench.output, "b" * 64) as other:
+        with pytest.raises(FileNotFoundError):
+            parts_module.write_synced(killed.folder / "000000.arrow", b"of other rows")
+        assert not other.has(0)
+        other.remove()
+    assert bench.left() == set()
+
+
 def test_a_part_that_was_damaged_is_told(bench: Bench, rows: Path) -> None:
     interrupted(bench, rows)
-    part = bench.folder / ".scores.parquet.parts" / "000001.arrow"
+    (part,) = (bench.folder / ".scores.parquet.parts").glob("*/000001.arrow")
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(TabiError, match="was damaged: remove that folder"):
         bench.run(rows, batch_rows=BATCH)

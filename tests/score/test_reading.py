@@ -100,6 +100,16 @@ def test_the_models_columns_may_have_other_types_and_places_in_each_file(bench: 
     assert [first["id"], second["id"]] == ["a", "b"]
 
 
+def test_a_column_that_passes_nowhere_may_have_any_type(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(pa.table({"id": ["a"], "age": [1], "more": [1]}), folder / "a.parquet")
+    pq.write_table(pa.table({"id": ["b"], "age": [1], "more": ["x"]}), folder / "b.parquet")
+    with pytest.raises(DataError, match="another type"):
+        bench.run(folder)
+    assert [row["id"] for row in bench.rows(folder, keys=("id",))] == ["a", "b"]
+
+
 def test_a_column_that_holds_moments_is_told(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"age": pa.array([1], pa.timestamp("s"))}), path)

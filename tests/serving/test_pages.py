@@ -68,12 +68,19 @@ def test_an_unknown_route_or_method_is_a_problem(ask: Ask, method: str, path: st
     assert (found, problem["status"], headers["content-type"]) == (status, status, PROBLEM)
     assert problem["request_id"] == headers["x-request-id"]
     assert ("allow" in headers) == (status == 405)
+    told = "this server has no such route" if status == 404 else f"this route takes {headers.get('allow')}"
+    assert told.removesuffix(", HEAD") in problem["detail"]
 
 
 def test_a_head_request_is_answered_without_a_body(server: Server) -> None:
-    for path, expected in (("/health", 200), ("/predict", 405), ("/schema", 405)):
-        status, _, body = server.ask("HEAD", path)
-        assert (status, body) == (expected, b""), path
+    for path in ("/health", "/schema", "/docs", "/v2", "/models/voyage", "/models/none"):
+        asked, told = server.ask("GET", path), server.ask("HEAD", path)
+        assert (told[0], told[2]) == (asked[0], b""), path
+        assert told[1]["content-length"] == asked[1]["content-length"], path
+    for path in ("/predict", "/reload"):
+        status, headers, body = server.ask("HEAD", path)
+        assert (status, headers["allow"], body) == (405, "POST", b""), path
+    assert server.ask("DELETE", "/schema")[1]["allow"] == "GET, HEAD"
 
 
 def test_docs_show_the_document(ask: Ask) -> None:
@@ -87,15 +94,17 @@ PROTOCOL = {"/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/voyage", "
 PREDICTING = ("predict", "predict_batch", "invocations", "explain", "feedback")
 
 
-def test_the_document_names_every_route_and_no_other(ask: Ask) -> None:
+def test_the_document_names_every_route_and_no_other(ask: Ask, harbour: Harbour) -> None:
     document = ask("GET", "/openapi.json")[2]
     found = {(path, method) for path, methods in document["paths"].items() for method in methods}
     prefixes = ("", "/models/voyage")
+    by_version = "/v2/models/voyage/versions/{version}"
     reading = {(path, "get") for path in OPERATING | PROTOCOL | {f"{prefix}/schema" for prefix in prefixes}}
+    reading |= {(by_version, "get"), (f"{by_version}/ready", "get")}
     posting = {f"{prefix}/{name}" for prefix in prefixes for name in (*PREDICTING, "reload")}
-    assert found == reading | {(path, "post") for path in posting | {"/v2/models/voyage/infer"}}
+    assert found == reading | {(path, "post") for path in posting | {"/v2/models/voyage/infer", f"{by_version}/infer"}}
     for path, method in reading:
-        assert ask(method.upper(), path)[0] == 200, path
+        assert ask(method.upper(), path.format(version=harbour.older))[0] == 200, path
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     text = json.dumps(document)

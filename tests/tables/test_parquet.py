@@ -57,6 +57,18 @@ def test_a_file_is_read_with_all_its_columns(tmp_path: Path) -> None:
     assert str(found.to_pylist()) == str(TABLE.to_pylist())
 
 
+def test_groups_without_rows_are_passed_over(tmp_path: Path) -> None:
+    flat = TABLE.select(FLAT)
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, flat.schema) as writer:
+        for part in (flat.slice(0, 0), flat.slice(0, 2), flat.slice(0, 0), flat.slice(2)):
+            writer.write_table(part)
+    assert pq.read_metadata(sink).num_row_groups == 4
+    assert str(read(sink.getvalue()).to_pylist()) == str(flat.to_pylist())
+    (tmp_path / "none.parquet").write_bytes(parquet(flat.slice(0, 0)))
+    assert list(batches_of_parquet_file(tmp_path / "none.parquet")) == []
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"PAR1PAR1", b"PAR1" + b"\xff" * 50 + b"PAR1"])
 def test_what_is_no_parquet_is_refused_by_path(body: bytes, tmp_path: Path) -> None:
     assert problem_of(body) == ("$", "not_parquet")

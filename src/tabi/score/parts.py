@@ -1,11 +1,12 @@
 """What is done so far, in a hidden folder beside the output, so that a killed run can go on where it was.
 
-    .<output>.parts/lock             held by the run that writes here
-    .<output>.parts/state.json       what the parts belong to
-    .<output>.parts/000042.arrow     output rows of block 42, and how many were rejected and warned of
-    .<output>.parts/000042.rejected  its rejected rows, a JSON object a line; written before the rows
+    .<output>.parts/lock                      held by the run that writes here
+    .<output>.parts/<digest>/000042.arrow     output rows of block 42, and how many were rejected and warned of
+    .<output>.parts/<digest>/000042.rejected  its rejected rows, a JSON object a line; written before the rows
 
-A part is written under another name and renamed when it is on disk, so one that is there is whole.
+A part is written under another name and renamed when it is on disk, so one that is there is whole. The digest says
+what the parts belong to: the processes of a run that was killed end with their blocks, and what they still write must
+not be taken for a part of a run with other rows or options.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _COUNTS = b"tabi"
 _ROWS, _REJECTED = ".arrow", ".rejected"
+# of the digest that the folder's name has
+DIGITS = 32
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -42,15 +45,16 @@ class Counts(msgspec.Struct, frozen=True):
         return Counts(self.rows + other.rows, self.rejected + other.rejected, self.warnings + other.warnings)
 
 
-class _State(msgspec.Struct, forbid_unknown_fields=True):
-    digest: str
-
-
 class Parts:
     """The parts of one run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def place(self) -> Path:
+        """What somebody would remove to start anew."""
+        return self.folder.parent
 
     def has(self, index: int) -> bool:
         """Whether the block of this place is done."""
@@ -86,8 +90,8 @@ class Parts:
         return self._path(index, _REJECTED).read_bytes() if self.counts(index).rejected else b""
 
     def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, and the one that it lies in."""
+        shutil.rmtree(self.place, ignore_errors=True)
 
     def _path(self, index: int, suffix: str) -> Path:
         return self.folder / f"{index:06d}{suffix}"
@@ -100,7 +104,7 @@ class Parts:
             with self._path(index, _ROWS).open("rb") as file, pa.ipc.open_file(file) as reader:
                 yield reader
         except pa.ArrowInvalid as error:
-            raise DataError(f"a part in {self.folder} was damaged: remove that folder and score again") from error
+            raise DataError(f"a part in {self.place} was damaged: remove that folder and score again") from error
 
 
 @contextmanager
@@ -118,8 +122,12 @@ def opened_parts(output: Path, digest: str) -> Iterator[Parts]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(f"another run is writing {output}: wait for it, or name another output") from None
-        _empty_unless(folder, digest)
-        yield Parts(folder)
+        own = folder / digest[:DIGITS]
+        for other in folder.iterdir():
+            if other.is_dir() and other != own:
+                shutil.rmtree(other, ignore_errors=True)
+        own.mkdir(exist_ok=True)
+        yield Parts(own)
     finally:
         os.close(lock)
 
@@ -131,22 +139,10 @@ def digest_of(*parts: object) -> str:
 
 def write_synced(path: Path, data: bytes | pa.Buffer) -> None:
     """Write a file whole, or not at all."""
-    partial = path.with_name(f"{path.name}.new")
+    # its own: another process, of a run that was killed, may still be writing the same part
+    partial = path.with_name(f"{path.name}.{os.getpid()}.new")
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def _empty_unless(folder: Path, digest: str) -> None:
-    state = folder / "state.json"
-    try:
-        if msgspec.json.decode(state.read_bytes(), type=_State).digest == digest:
-            return
-    except (FileNotFoundError, msgspec.MsgspecError):
-        pass
-    for path in folder.iterdir():
-        if path.name != "lock":
-            path.unlink()
-    write_synced(state, msgspec.json.encode(_State(digest)))

@@ -57,8 +57,9 @@ def plan_of(sources: Sources, contract: Contract, answers: Answers[Any], keys: S
     known = {column.name for column in contract.columns}
     for file in seen:
         _check_against_contract(file, contract, known)
-        _check_against_first(file, first, known)
     chosen = tuple(dict.fromkeys(keys)) or tuple(name for name in first.types if name not in known)
+    for file in seen:
+        _check_against_first(file, first, set(chosen) - known)
     own = fields_of(answers)
     taken = {FILE, ROW, VERSION, WARNINGS, *(field.name for field in own)}
     _check_keys(chosen, first, contract, taken, chosen_by_caller=bool(keys))
@@ -90,7 +91,7 @@ def _check_against_contract(file: _Seen, contract: Contract, known: set[str]) ->
         raise DataError(f"{file.source.path}: {error}") from error
 
 
-def _check_against_first(file: _Seen, first: _Seen, known: set[str]) -> None:
+def _check_against_first(file: _Seen, first: _Seen, passing: Set[str]) -> None:
     """All files of a folder have the same columns; what passes through also has the same type."""
     if Form.NDJSON in {file.source.form, first.source.form}:
         if file.source.form is not first.source.form:
@@ -102,7 +103,7 @@ def _check_against_first(file: _Seen, first: _Seen, known: set[str]) -> None:
             raise DataError(
                 f"{lacks.source.path} lacks the column {name!r} that {has.source.path} has: score them apart"
             )
-        if name not in known and file.types[name] != first.types[name]:
+        if name in passing and file.types[name] != first.types[name]:
             raise DataError(
                 f"the column {name!r} has another type in {file.source.path} than in {first.source.path}: "
                 "score them apart, or choose other columns with --key"

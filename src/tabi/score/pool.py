@@ -68,7 +68,7 @@ class Here:
         try:
             self._on_done(self._parts.write(index, scored))
         except OSError as error:
-            raise disk_error(self._parts.folder, error.strerror) from error
+            raise disk_error(self._parts.place, error.strerror) from error
 
     def finish(self) -> None:
         """Nothing is left."""
@@ -199,7 +199,7 @@ def disk_error(folder: Path, reason: str | None) -> DataError:
 
 def _error_of(done: Done, parts: Parts) -> TabiError:
     if done.kind == "disk":
-        return disk_error(parts.folder, done.error)
+        return disk_error(parts.place, done.error)
     if done.kind == "tabi":
         return DataError(done.error)
     return DataError(

@@ -69,7 +69,7 @@ def score_files(
     folder = output.parent
     try:
         with opened_parts(output, digest) as parts:
-            folder = parts.folder
+            folder = parts.place
             work = _Work(plan, parts, options, progress or Quiet())
             count = work.run(opened)
             counts = write_output(output, plan.schema, parts, count)

@@ -44,7 +44,11 @@ def main() -> None:
             done = Done(Counts(), str(error), "tabi")
         except Exception as error:  # noqa: BLE001 - a foreign error's text may hold a value: only its name is told
             done = Done(Counts(), type(error).__name__, "other")
-        send(replies, done)
+        try:
+            send(replies, done)
+        except BrokenPipeError:
+            # who asked was killed, and nobody is there to be told
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,16 @@ def _route(document: Json, path: str, method: str, operation: Json) -> str:
     return (
         f"<details><summary><span class=method>{method.upper()}</span><code>{escape(path)}</code> "
         f"{escape(operation['summary'])}</summary>{kinds}<ul>{answers}</ul>"
-        f"{_form(document, path, method, body)}</details>"
+        f"{_form(document, _filled(path, operation), method, body)}</details>"
     )
+
+
+def _filled(path: str, operation: Json) -> str:
+    """The path with an example in place of each parameter."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", parameter.get("example", parameter["name"]))
+    return path
 
 
 def _form(document: Json, path: str, method: str, body: Json) -> str:

@@ -217,4 +217,11 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  narrows the type that the registration fixes
-    return _http(problem(error.status_code, error.detail, _id(request), *(error.headers or {}).items()))
+    detail, headers = error.detail, dict(error.headers or {})
+    if error.status_code == 404 and error is not _SEVERAL:
+        detail = "this server has no such route: GET /docs lists them"
+    elif allowed := headers.get("Allow"):
+        detail = f"this route takes {allowed}"
+        # the door asks for HEAD as it does for GET
+        headers["Allow"] = "GET, HEAD" if allowed == "GET" else allowed
+    return _http(problem(error.status_code, detail, _id(request), *headers.items()))

@@ -29,6 +29,11 @@ EXPECTED = {
     "rare": "a row more like those of the training snapshot was expected",
     "not_an_object": "an object was expected",
     "not_an_array": "an array of rows was expected",
+    "not_a_list": "an array was expected",
+    "neither_object_nor_list": "an object or an array was expected",
+    "not_a_string": "a string was expected",
+    "not_a_size": "a whole number not below 0 was expected",
+    "not_a_flag": "true or false was expected",
     "not_a_scalar": "a number, a string, true, false or null was expected",
     "not_installed": "a kind of body was expected that this server can read",
     "not_json": "valid JSON in UTF-8 was expected",
@@ -53,6 +58,7 @@ EXPECTED = {
     "not_supported": "this is not supported",
     "not_arrow": "an Arrow IPC stream or file was expected",
     "not_parquet": "a whole Parquet file was expected",
+    "not_a_message": "a message of the published proto was expected",
     "not_csv": "valid CSV in UTF-8 was expected",
 }
 # what a lenient contract makes of it

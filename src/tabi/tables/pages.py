@@ -42,10 +42,10 @@ class Chunk(NamedTuple):
 
 
 class Footer(NamedTuple):
-    """Rows by any of the footer's own counts, whichever is larger, and the chunks of each row group."""
+    """Rows by any of the footer's own counts, whichever is larger, and the chunks of each row group that has rows."""
 
     rows: int
-    groups: list[list[Chunk]]
+    groups: list[list[Chunk] | None]
 
 
 class Pages(NamedTuple):
@@ -65,10 +65,15 @@ def footer_of(fetch: Fetch, size: int, limit: int = MAX_FOOTER) -> Footer:
     try:
         fields = Compact(fetch(size - 8 - length, length)).struct(_FOOTER)
         groups = fields[_GROUPS]
-        rows = max(fields[_ROWS], sum(group[_GROUP_ROWS] for group in groups))
-        return Footer(rows, [[_chunk(column) for column in group[_GROUP_COLUMNS]] for group in groups])
+        rows = max(fields[_ROWS], sum(max(group[_GROUP_ROWS], 0) for group in groups))
+        return Footer(rows, [_chunks(group) for group in groups])
     except (IndexError, KeyError) as error:
         raise ValueError("a footer that is cut off or of another form") from error
+
+
+def _chunks(group: dict[int, Any]) -> list[Chunk] | None:
+    """None for a group without rows: its chunks have no pages, and nobody may read them."""
+    return [_chunk(column) for column in group[_GROUP_COLUMNS]] if group[_GROUP_ROWS] > 0 else None
 
 
 def _chunk(column: dict[int, Any]) -> Chunk:

@@ -93,7 +93,9 @@ class _Reader:
         file = pq.ParquetFile(
             self._source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
         )
-        for group in range(len(footer.groups)):
+        for group, chunks in enumerate(footer.groups):
+            if chunks is None:
+                continue
             for batch in file.iter_batches(batch_rows, row_groups=[group], columns=wanted, use_threads=False):
                 batch.validate(full=True)
                 yield _with_all_names(batch, leaves.schema)
@@ -122,7 +124,7 @@ class _Reader:
         """Refuse what would become too much, before any of it is decompressed."""
         whole = 0
         for group in footer.groups:
-            chunks = [chunk for chunk in group if chunk.path.partition(".")[0] in wanted]
+            chunks = [chunk for chunk in group or () if chunk.path.partition(".")[0] in wanted]
             pages = [pages_of(fetch, chunk.start, chunk.size) for chunk in chunks]
             whole += sum(found.total for found in pages)
             # a body is held whole by whoever answers it; of a file, a page of each column and its dictionary
@@ -144,7 +146,7 @@ class _Leaves:
         self._types = dict(zip(self.schema.names, self.schema.types, strict=True))
         stored = [metadata.schema.column(place) for place in range(len(metadata.schema))]
         self._stored = {column.path: column for column in stored}
-        self._deltas = {chunk.path for group in footer.groups for chunk in group if chunk.deltas}
+        self._deltas = {chunk.path for group in footer.groups for chunk in group or () if chunk.deltas}
 
     def holds_scalars(self, name: str) -> bool:
         """Whether its values are scalars, each stored in few bytes unless it is a text."""

@@ -201,6 +201,15 @@ def test_a_client_that_waits_to_be_told_is_told(server: Server) -> None:
         assert second.status == 200
 
 
+def test_a_transfer_coding_that_is_not_known_is_501(server: Server) -> None:
+    headers = ("Transfer-Encoding: gzip, chunked", "Content-Type: application/json")
+    with Raw(server) as raw:
+        found = raw.send(request(body=b"0\r\n\r\n", headers=headers, length=False)).answer()
+        assert found is not None
+        check_problem(found, 501)
+        assert raw.closed()
+
+
 def test_a_body_that_is_too_long_is_refused_before_it_is_sent(server: Server) -> None:
     huge = f"POST /predict HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: {10**12}\r\n\r\n"
     with Raw(server) as raw:

@@ -214,6 +214,10 @@ class Connection(Turns):
         version = self._parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise _RefusedError(400, "HTTP/1.1 is spoken here")
+        codings = b",".join(value.lower() for name, value in self._headers if name == b"transfer-encoding")
+        # where chunked is not the last of them, the parser refuses the request itself
+        if codings.endswith(b"chunked") and codings != b"chunked":
+            raise _RefusedError(501, "of the transfer codings only chunked is known here: send the body as it is")
         if version == "1.1" and sum(name == b"host" for name, _ in self._headers) != 1:
             raise _RefusedError(400, "a request has one Host header")
         try:

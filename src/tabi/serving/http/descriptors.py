@@ -17,4 +17,6 @@ def room_for(wanted: int) -> int:
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - _OTHERS))
+    # where few are allowed, half of them is what the rest needs at least
+    others = min(_OTHERS, soft // 2)
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - others))

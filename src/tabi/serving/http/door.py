@@ -232,7 +232,9 @@ class Door:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, head: Head, began: int) -> None:
         """Let the other door answer; it finds the request id in its state, and every reply carries it."""
-        scope["state"] = {**scope.get("state", {}), "request_id": head.request_id}
+        state = {**scope.get("state", {}), "request_id": head.request_id}
+        # the connection keeps the method, and leaves the body out of what is answered to HEAD
+        scope = {**scope, "state": state, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
         status = 500
 
         async def send_with_id(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import cast
 
-from tabi.errors import BundleError
+from tabi.errors import BundleError, TabiError
 from tabi.predictions import PredictionLog
 from tabi.serving.codec import Codec
 from tabi.serving.endpoints import Asking
@@ -29,6 +30,8 @@ from tabi.serving.settings import privacy_of
 from tabi.serving.slot import Slot
 from tabi.serving.telemetry.cells import Cells
 from tabi.serving.telemetry.hooks import Counter
+
+_log = logging.getLogger("tabi.serving")
 
 # below that of the worker, whose small requests are not to wait for a large one
 NICENESS = 10
@@ -147,6 +150,9 @@ def run_child(make: Callable[[Orders], LargeWorker]) -> None:
     except (EndedError, OSError):
         # nobody is there to be told
         os._exit(0)
+    except TabiError as error:
+        _log.error("large requests cannot be answered: %s", error)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

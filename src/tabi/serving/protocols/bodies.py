@@ -17,7 +17,16 @@ _ABOUT_FIELDS = {
     "Object missing required field `": "missing_field",
     "Object contains unknown field `": "unknown_field",
 }
-
+# by what the decoder says that it expected; every whole number of these bodies is a size
+_EXPECTED = {
+    "object": "not_an_object",
+    "array": "not_a_list",
+    "object | array": "neither_object_nor_list",
+    "bool | int | float | str": "not_a_scalar",
+    "str": "not_a_string",
+    "int": "not_a_size",
+    "bool": "not_a_flag",
+}
 
 # a text that is never closed goes on to the end, so that it is not tried anew from each quote in it
 TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
@@ -64,4 +73,7 @@ def place_of(error: msgspec.ValidationError) -> tuple[str, str]:
         if said.startswith(words):
             field = said.removeprefix(words).rstrip("`")
             return (f"{path}.{field}" if path else field), rule
-    return path or "$", "wrong_shape"
+    if said == "Number out of range":
+        return path or "$", "not_finite"
+    expected = said.removeprefix("Expected `").partition("`")[0].removesuffix(" | null")
+    return path or "$", _EXPECTED.get(expected, "wrong_shape")

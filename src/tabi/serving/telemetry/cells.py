@@ -102,7 +102,7 @@ class Cells:
         try:
             return self._view(self._entry(key, size, values))
         except OSError as error:
-            self.problem = f"metrics cannot be shared ({error.strerror}): free space on their disk"
+            self.problem = f"metrics cannot be shared ({error.strerror}): free space on their disk and start again"
             return memoryview(bytearray(size * _CELL)).cast("q")
 
     def close(self) -> None:

@@ -290,6 +290,24 @@ def test_errors_are_statuses_that_name_the_place(
     assert "my-own-value" not in caught.value.details()
 
 
+class Bytes:
+    """Sent as they are."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802  protobuf's own name
+        return b"\xff\xffmy-own-value"
+
+
+def test_bytes_that_are_no_message_are_an_invalid_argument(call: Callable[..., Any]) -> None:
+    import grpc
+
+    with pytest.raises(grpc.RpcError) as caught:
+        call("ModelInfer", Bytes(), [("x-request-id", "my.id:1")])
+    assert caught.value.code().name == "INVALID_ARGUMENT"
+    assert caught.value.details().startswith("the message is no ModelInferRequest of the protocol: ")
+    assert "my-own-value" not in caught.value.details()
+    assert dict(caught.value.trailing_metadata())["x-request-id"] == "my.id:1"
+
+
 def test_the_callers_request_id_is_the_one_it_is_decided_and_answered_under(
     call: Callable[..., Any], serving: Serving
 ) -> None:

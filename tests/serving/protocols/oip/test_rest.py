@@ -176,7 +176,7 @@ def test_other_errors_keep_their_status_in_the_protocols_form() -> None:
 MALFORMED: list[tuple[Any, str, str]] = [
     (b"", "$", "not_json"),
     (b"{", "$", "not_json"),
-    (b"[]", "$", "wrong_shape"),
+    (b"[]", "$", "not_an_object"),
     (b'{"inputs":[{"name":"age","datatype":"FP64","shape":[1],"data":[NaN]}]}', "$", "not_json"),
     (
         b'{"inputs":[{"name":"age","datatype":"FP64","shape":[1],"data":["\xff"]}]}',
@@ -186,7 +186,7 @@ MALFORMED: list[tuple[Any, str, str]] = [
     (b'{"inputs":[{"name":"age","datatype":"BYTES","shape":[1],"data":["\\ud800"]}]}', "$", "not_json"),
     ({}, "inputs", "missing_field"),
     ({"inputs": []}, "inputs", "missing_field"),
-    ({"inputs": ROW, "id": 7}, "id", "wrong_shape"),
+    ({"inputs": ROW, "id": 7}, "id", "not_a_string"),
     ({"inputs": [*ROW, ROW[0]]}, "inputs.age", "repeated_name"),
     ({"inputs": [{"datatype": "FP64", "shape": [1], "data": [1]}]}, "inputs[0].name", "missing_field"),
     ({"inputs": [{"name": "age", "shape": [1], "data": [1]}]}, "inputs.age.datatype", "missing_field"),
@@ -196,9 +196,9 @@ MALFORMED: list[tuple[Any, str, str]] = [
     ({"inputs": [tensor("age", "FP64", [1], [])]}, "inputs.age.shape", "wrong_dimensions"),
     ({"inputs": [tensor("age", "FP64", [1], [1, 1, 1])]}, "inputs.age.shape", "wrong_dimensions"),
     ({"inputs": [tensor("age", "FP64", [1, 2], [1, 2])]}, "inputs.age.shape", "wrong_dimensions"),
-    ({"inputs": [tensor("age", "FP64", [1], [-1])]}, "inputs.age.shape[0]", "wrong_shape"),
-    ({"inputs": [tensor("age", "FP64", [1], [1.5])]}, "inputs.age.shape[0]", "wrong_shape"),
-    ({"inputs": [tensor("age", "FP64", [1], ["1"])]}, "inputs.age.shape[0]", "wrong_shape"),
+    ({"inputs": [tensor("age", "FP64", [1], [-1])]}, "inputs.age.shape[0]", "not_a_size"),
+    ({"inputs": [tensor("age", "FP64", [1], [1.5])]}, "inputs.age.shape[0]", "not_a_size"),
+    ({"inputs": [tensor("age", "FP64", [1], ["1"])]}, "inputs.age.shape[0]", "not_a_size"),
     ({"inputs": [tensor("age", "FP64", [1], [MAX_ROWS + 1])]}, "inputs.age.shape", "too_many_rows"),
     ({"inputs": [tensor("age", "FP64", [1], [10**30])]}, "inputs.age.shape", "too_many_rows"),
     ({"inputs": [tensor("age", "FP64", [1], [2])]}, "inputs.age.data", "wrong_size"),
@@ -223,7 +223,7 @@ MALFORMED: list[tuple[Any, str, str]] = [
     (
         {"inputs": ROW, "outputs": [{"name": "label", "parameters": {"binary_data": "yes"}}]},
         "outputs.label.parameters.binary_data",
-        "wrong_shape",
+        "not_a_flag",
     ),
     (
         {"inputs": ROW, "outputs": [{"name": "label", "parameters": {"classification": 2}}]},
@@ -323,7 +323,7 @@ WRONG_BYTES: list[tuple[Any, bytes, str | None, str, str]] = [
     (AGE, b"", None, "inputs.age.parameters.binary_data_size", "wrong_size"),
     ({"inputs": [raw("age", "FP64", 7, [1])]}, EIGHT[:7], None, "inputs.age.data", "wrong_size"),
     ({"inputs": [raw("age", "FP64", 8, [2])]}, EIGHT, None, "inputs.age.data", "wrong_size"),
-    ({"inputs": [raw("age", "FP64", -8, [1])]}, EIGHT, None, "inputs.age.parameters.binary_data_size", "wrong_shape"),
+    ({"inputs": [raw("age", "FP64", -8, [1])]}, EIGHT, None, "inputs.age.parameters.binary_data_size", "not_a_size"),
     ({"inputs": [raw("age", "FP64", 2**70, [1])]}, EIGHT, None, "inputs.age.parameters.binary_data_size", "wrong_size"),
     ({"inputs": [{**raw("age", "FP64", 8, [1]), "data": [1]}]}, EIGHT, None, "inputs.age.data", "not_alone"),
     ({"inputs": [raw("sex", "BOOL", 1, [1])]}, b"\x02", None, "inputs.sex.data[0]", "wrong_datatype"),

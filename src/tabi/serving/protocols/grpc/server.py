@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
 import msgspec
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from tabi.errors import ConfigError, NotFoundError, NotReadyError
+from tabi.errors import ConfigError, NotFoundError, NotReadyError, RequestError
+from tabi.serving.places import refusal
 from tabi.serving.problems import problem_of
 from tabi.serving.protocols.exchange import Found
 from tabi.serving.protocols.grpc import messages, translate
@@ -82,12 +84,24 @@ def _handlers(service: _Service) -> Any:
     methods = {
         name: grpc.unary_unary_rpc_method_handler(
             service.answering(getattr(service, name)),
-            request_deserializer=request.FromString,
+            request_deserializer=_reading(request),
             response_serializer=response.SerializeToString,
         )
         for name, (request, response) in messages.methods().items()
     }
     return grpc.method_handlers_generic_handler(messages.SERVICE, methods)
+
+
+def _reading(kind: Message) -> Callable[[bytes], Any]:
+    """What reads a request; of bytes that are none, the refusal, which the method would not be asked for."""
+
+    def read(content: bytes) -> Any:
+        try:
+            return kind.FromString(content)
+        except DecodeError:
+            return refusal(f"the message is no {kind.DESCRIPTOR.name} of the protocol", [("$", "not_a_message")])
+
+    return read
 
 
 class _Service:
@@ -106,6 +120,8 @@ class _Service:
             )
             request_id, metadata = call.request_id, ((REQUEST_ID, call.request_id),)
             try:
+                if isinstance(request, RequestError):
+                    raise request
                 reply, headers = await method(request, call)
             except Exception as error:  # noqa: BLE001  whatever it is, its caller gets a status and the log the rest
                 await context.abort(*_status_of(error, request_id), trailing_metadata=metadata)

@@ -106,7 +106,7 @@ def _forms(answers: Answers[Any], body: InferRequest) -> dict[str, bool]:
         try:
             forms[output.name] = _decode_flag(parameters["binary_data"]) if "binary_data" in parameters else binary
         except UNREADABLE:
-            refuse(f"outputs.{output.name}.parameters.binary_data", "wrong_shape")
+            refuse(f"outputs.{output.name}.parameters.binary_data", "not_a_flag")
     return forms
 
 
