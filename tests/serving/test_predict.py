@@ -110,6 +110,18 @@ def test_the_warnings_of_a_batch_name_the_row(ask: Ask) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ['"columns"', '"\\u0063olumns"'])
+def test_where_rows_stand_by_column_the_places_are_there_too(ask: Ask, ask_strict: Ask, name: str) -> None:
+    body = b'{%b:{"age":[1,"x"],"zone":[1,2]}}' % name.encode()
+    expected = [
+        ("columns.zone[0]", "unknown_column"),
+        ("columns.age[1]", "not_a_number"),
+        ("columns.zone[1]", "unknown_column"),
+    ]
+    assert places(ask("POST", "/predict_batch", body)[2], "warnings") == expected
+    assert places(ask_strict("POST", "/predict_batch", body)[2]) == expected
+
+
 def test_warnings_say_when_they_are_not_all(ask: Ask) -> None:
     body = json.dumps({"rows": [{"sex": "other"}] * (MAX_WARNINGS + 1)}).encode()
     reply = ask("POST", "/predict_batch", body)[2]

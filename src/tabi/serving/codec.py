@@ -258,6 +258,11 @@ read_predict = _default.read_predict
 read_batch = _default.read_batch
 
 
+def by_columns(body: bytes) -> bool:
+    """Whether the rows of a body that `read_batch` read stand by column."""
+    return bool(_columns_opening(body)) or (not _rows_opening(body) and "columns" in _decode_fields(body))
+
+
 def holds_many(body: bytes) -> bool:
     """Whether a body of either kind is one of many rows."""
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tabi.errors import NotFoundError, NotReadyError
 from tabi.serving.batching import Done
-from tabi.serving.codec import CHUNK, Codec, encode
+from tabi.serving.codec import CHUNK, Codec, by_columns, encode
 from tabi.serving.messages import Response, Row
 from tabi.serving.model import Decisions, Model, PathOf
-from tabi.serving.places import path_in_features, path_in_rows
+from tabi.serving.places import path_in_columns, path_in_features, path_in_rows
 from tabi.serving.problems import problem
 from tabi.serving.protocols.exchange import Decide, Request
 from tabi.serving.recorder import Asked
@@ -184,13 +184,15 @@ class PredictBatch(_Steered):
     def work(self, asking: Asking) -> Response:
         """Answer rows of any kind of body."""
         slot = asking.slot or self.served.slot
+        path = path_in_rows
         if asking.kind in JSON:
             chunks: Iterator[Read] = map(slot.model.read, self._codec.read_batch(asking.body))
+            path = path_in_columns if by_columns(asking.body) else path_in_rows
         elif asking.kind in OF_ARROW:
             chunks = _read_arrow(asking, slot, self._codec.columns)
         else:
             return unsupported(asking, ", ".join(TAKES))
-        decided = slot.decide_chunks(chunks, path_in_rows, whose_of(asking))
+        decided = slot.decide_chunks(chunks, path, whose_of(asking))
         if _wants_arrow(asking.accept):
             from tabi.serving import arrow
 

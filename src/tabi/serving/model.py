@@ -14,9 +14,16 @@ from tabi.bundle.session import Session
 from tabi.contract import Contract, Fault, RowReader, Tensors
 from tabi.contract.rarity import Rarity
 from tabi.serving.answers import Answers, Floats, answers_of
-from tabi.serving.codec import holds_many, read_batch, read_predict
+from tabi.serving.codec import by_columns, holds_many, read_batch, read_predict
 from tabi.serving.messages import AnyBatchReply, AnyReply, Place, Row
-from tabi.serving.places import path_in_features, path_in_rows, refusal, refusal_of_rows, warnings_of
+from tabi.serving.places import (
+    path_in_columns,
+    path_in_features,
+    path_in_rows,
+    refusal,
+    refusal_of_rows,
+    warnings_of,
+)
 
 # more than a request should hold; a file of rows is better scored by a batch job
 MAX_ROWS = 100_000
@@ -102,7 +109,7 @@ class Model:
         """The reply to a body of either kind, unrecorded: what `tabi predict` prints."""
         if holds_many(body):
             rows = [row for chunk in read_batch(body) for row in chunk]
-            found = self.decide(rows, path_in_rows)
+            found = self.decide(rows, path_in_columns if by_columns(body) else path_in_rows)
             return self.answers.batch_reply(found.predictions, request_id, found.warnings)
         found = self.decide([read_predict(body)], path_in_features)
         return self.answers.reply(found.predictions[0], request_id, found.warnings)

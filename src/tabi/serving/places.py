@@ -109,6 +109,11 @@ def path_in_rows(fault: Fault) -> str:
     return f"rows[{fault.row}].{fault.column}" if fault.column else f"rows[{fault.row}]"
 
 
+def path_in_columns(fault: Fault) -> str:
+    """Where a fault lies in a body of many rows that stand by column."""
+    return f"columns.{fault.column}[{fault.row}]" if fault.column else f"columns.*[{fault.row}]"
+
+
 def _shown(path: str) -> str:
     """`path` on one line, neither empty nor too long, with nothing that UTF-8 cannot hold."""
     path = path[:PATH_LIMIT] or '""'
