@@ -102,9 +102,9 @@ def our_search(
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Tabi's search on all cores, and the fit of what it found."""
     build = partial(build_pipeline, contract, config)
-    found = run_search(build, candidate_space(config), X, y, config.search, config.seed)
+    found = run_search(build, candidate_space(config), X, y, config.search, config.seed, ahead=True)
     with threadpool_limits(1):  # as training itself does
-        return fit_best(contract, config, found.best, X, y), found.best
+        return fit_best(contract, config, found.best, X, y, ahead=found.ahead), found.best
 
 
 def measured(table: Table, config: ProjectConfig, search: Any) -> Result:

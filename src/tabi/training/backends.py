@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,9 @@ class Workers(Protocol):
 
     def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:
         """Outcomes of the tasks, in their order. `count`: how many fits the search has still to do, these included."""
+
+    def later(self, work: Callable[[], Result]) -> Future[Result]:
+        """Work for a worker that has no task. Where there is none it is never begun, and can be taken back."""
 
     def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
         """`function(data, *item)` of each item, in their order; `data` is sent once."""

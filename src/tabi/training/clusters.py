@@ -12,6 +12,7 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -76,6 +77,10 @@ class Cluster:
     def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[list[FitOutcome]]:  # noqa: ARG002 - of no use here
         """Outcomes of the tasks, in their order."""
         yield from self._done((_fit, task.data, (task.shared, task.fold)) for task in tasks)
+
+    def later(self, work: Callable[[], Result]) -> Future[Result]:  # noqa: ARG002 - it is never begun
+        """Nothing: all rows are not sent to a cluster for one fit."""
+        return Future()
 
     def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
         """`function(data, *item)` of each item, in their order; `data` is sent once."""

@@ -105,7 +105,7 @@ class FitTask:
         X, stage = self.data.valid[0], self.shared.stage
         if len(self.shared.candidates) == 1 or stage is None:
             return [self.data.task.predict(clf, X)], [serving_cost(clf)]
-        values = [_value(params, stage) for params in self.shared.candidates.values()]
+        values = [stage_value(params, stage) for params in self.shared.candidates.values()]
         return stage_predictions(self.data.task, clf, X, values), serving_costs(clf, stage, values)
 
 
@@ -124,7 +124,9 @@ def shared_fits(build: Build, candidates: Sequence[Params]) -> list[SharedFit]:
 
 
 def _ascending(members: dict[int, Params], stage: str | None) -> dict[int, Params]:
-    return members if stage is None else dict(sorted(members.items(), key=lambda item: _size(_value(item[1], stage))))
+    return (
+        members if stage is None else dict(sorted(members.items(), key=lambda item: _size(stage_value(item[1], stage))))
+    )
 
 
 def _shared_fit(build: Build, members: dict[int, Params], stage: str | None) -> SharedFit:
@@ -145,7 +147,8 @@ def _is_parameter(name: str, parameter: str, pipeline: Pipeline) -> bool:
     return name in (parameter, f"{pipeline.steps[-1][0]}__{parameter}")
 
 
-def _value(params: Params, stage: str) -> Any:
+def stage_value(params: Params, stage: str) -> Any:
+    """The candidate's value of the stage parameter."""
     return next(value for name, value in params.items() if name.rpartition("__")[2] == stage)
 
 

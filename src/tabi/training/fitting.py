@@ -16,6 +16,7 @@ from tabi.data import Table
 from tabi.errors import TabiError, TrainingError
 from tabi.project import ProjectConfig
 from tabi.project.config import CalibrationMethod, Mode
+from tabi.training.ahead import Ahead
 from tabi.training.comparison import Comparison, compare
 from tabi.training.distill import Teacher, taught
 from tabi.training.evaluate import repeated_cross_validation
@@ -72,11 +73,13 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Te
     build = partial(build_pipeline, table.contract, config)
     space = candidate_space(config, plan.task.name)
     report.stage(f"search: {config.search.mode.name}, preset {config.preset}, {len(y)} rows")
-    found = run_search(build, space, X, y, config.search, config.seed, report.step, plan=own)
+    found = run_search(
+        build, space, X, y, config.search, config.seed, report.step, plan=own, ahead=_as_searched(config, lesson)
+    )
     comparisons = _comparisons(found, Problem(build, space, X, y, config.search, config.seed, own), config, report)
     report.stage("fit on all training rows")
     with threadpool_limits(1):
-        pipeline = fit_best(table.contract, config, found.best, X, y, own, lesson)
+        pipeline = fit_best(table.contract, config, found.best, X, y, own, lesson, ahead=found.ahead)
         predicted = plan.task.predict(pipeline, table.X.iloc[rows.test])
         out_of_fold = _out_of_fold(table.contract, config, found, X, y, own, lesson)
     threshold = _threshold(own, y, out_of_fold, config)
@@ -100,7 +103,7 @@ def fit_table(table: Table, config: ProjectConfig, report: Reporter, teacher: Te
     return Fitted(config, rows, plan, found, pipeline, threshold, predicted, out_of_fold, metrics, comparisons)
 
 
-def fit_best(
+def fit_best(  # noqa: PLR0913 - what is fitted on which rows, and what is there of it
     contract: Contract,
     config: ProjectConfig,
     best: Params,
@@ -108,11 +111,16 @@ def fit_best(
     y: Labels,
     plan: Plan = TWO_CLASSES_AT_RANDOM,
     lesson: Floats | None = None,
+    *,
+    ahead: Ahead | None = None,
 ) -> Pipeline:
     """The pipeline with the parameters that a search found, calibrated if the project asks for it, fitted.
 
-    `lesson`: what a teacher predicts for these rows, to be learnt instead of `y`.
+    `lesson`: what a teacher predicts for these rows, to be learnt instead of `y`. `ahead`: this fit, if the search
+    over these rows had it begun.
     """
+    if ahead is not None and _as_searched(config, lesson) and (fitted := ahead.pipeline(best)) is not None:
+        return fitted
     pipeline = build_pipeline(contract, config, best)
     if config.calibration.method is not CalibrationMethod.none:
         # One estimator of all rows, calibrated by its out-of-fold predictions: an ensemble would multiply the trees.
@@ -130,6 +138,11 @@ def fit_best(
         raise
     except Exception as error:  # the text of a foreign error may hold data values, so only its name is told
         raise TrainingError(f"the fit with {best} failed with {type(error).__name__}: change params") from error
+
+
+def _as_searched(config: ProjectConfig, lesson: Floats | None) -> bool:
+    """Whether what is fitted in the end is a candidate of the search as it is."""
+    return config.calibration.method is CalibrationMethod.none and lesson is None
 
 
 def learn_anew(
@@ -175,7 +188,7 @@ def _out_of_fold(
     lesson: Floats | None,
 ) -> Floats:
     """The winner's out-of-fold predictions; the search's own unless calibration or a teacher changes them."""
-    if config.calibration.method is CalibrationMethod.none and lesson is None:
+    if _as_searched(config, lesson):
         return found.out_of_fold
     result = np.full_like(found.out_of_fold, np.nan)
     for train, valid in plan.folds(y, config.search.folds, config.seed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,19 @@ from tabi.training.presets import Params, Space
 from tabi.training.split import Folds, Labels
 from tabi.training.stages import Floats
 
+if TYPE_CHECKING:
+    from tabi.training.ahead import Ahead
+
 # told after each fit: fits done, their total, the best mean score of a candidate so far (NaN: none yet)
 OnStep = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a search is over: the grids of candidates, how one is built, the training rows, and how it is judged."""
+    """What a search is over: the grids of candidates, how one is built, the training rows, and how it is judged.
+
+    `ahead`: whether the winner will be fitted on these rows, so that it pays to begin with that.
+    """
 
     build: Build
     grids: Sequence[Space]
@@ -33,6 +40,7 @@ class Problem:
     config: SearchConfig
     seed: int
     plan: Plan = TWO_CLASSES_AT_RANDOM
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,14 @@ class Tried:
     """What a strategy tried.
 
     `last`: the scores of the candidates that saw all rows and all `folds`. `outcomes`: what they are made from.
+    `ahead`: the fit of all rows, where one was asked for and one shared fit was left.
     """
 
     table: list[CandidateScore]
     last: list[CandidateScore]
     outcomes: list[FitOutcome]
     folds: Folds
+    ahead: Ahead | None = None
 
     def out_of_fold(self, candidate: int, rows: int) -> Floats:
         """What the candidate predicts for each of the training rows, from the fold that did not see it."""

@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from tabi.errors import ConfigError
 from tabi.project import SearchConfig
 from tabi.project.config import Strategy
+from tabi.training.ahead import Ahead
 from tabi.training.backends import Workers, workers_of
 from tabi.training.choice import CandidateScore, winner_of
 from tabi.training.fits import Build, FitOutcome, shared_fits
@@ -39,12 +40,14 @@ class SearchResult:
     """What a search found.
 
     `won`: the winner in the last rung. `table`: every candidate of every rung. `out_of_fold`: what the winner predicts
-    for each training row, from the fold that did not see it; NaN for rows that are in no validation part.
+    for each training row, from the fold that did not see it; NaN for rows that are in no validation part. `ahead`: the
+    fit of all rows, if it was asked for and could be begun.
     """
 
     won: CandidateScore
     table: tuple[CandidateScore, ...]
     out_of_fold: Floats = field(repr=False)
+    ahead: Ahead | None = field(default=None, repr=False, compare=False)
 
     @property
     def best(self) -> Params:
@@ -80,18 +83,20 @@ def run_search(  # noqa: PLR0913 - rows, what is tried on them, and how it is ju
     on_step: OnStep = lambda _done, _total, _best: None,
     *,
     plan: Plan = TWO_CLASSES_AT_RANDOM,
+    ahead: bool = False,
 ) -> SearchResult:
     """The winner among the combinations of one or more grids, by the plan's score over the plan's folds and by cost.
 
     The same rows, space and seed give the same result to the last digit whatever `config.jobs` and `config.backend`
-    are. Raises `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
+    are. `ahead`: the winner will be fitted on all these rows, so a worker without a task may begin with that. Raises
+    `TrainingError` naming candidate and fold where a fit fails or a score is not finite.
     """
-    problem = Problem(build, [space] if isinstance(space, dict) else list(space), X, y, config, seed, plan)
+    problem = Problem(build, [space] if isinstance(space, dict) else list(space), X, y, config, seed, plan, ahead)
     strategy = try_trials if config.strategy is Strategy.optuna else try_rungs
     with threadpool_limits(1), workers_of(config) as workers:
         tried = strategy(problem, workers, on_step)
     won = winner_of(tried.last, config.select)
-    return SearchResult(won, tuple(tried.table), tried.out_of_fold(won.candidate, len(y)))
+    return SearchResult(won, tuple(tried.table), tried.out_of_fold(won.candidate, len(y)), tried.ahead)
 
 
 def try_rungs(problem: Problem, workers: Workers, on_step: OnStep) -> Tried:
@@ -110,6 +115,8 @@ def try_rungs(problem: Problem, workers: Workers, on_step: OnStep) -> Tried:
         candidates = {number: params for fit in alive for number, params in fit.candidates.items()}
         folds = plan.take(rows).folds(y[rows], config.folds, seed)
         outcomes: list[FitOutcome] = []
+        last = rung is rungs[-1] and len(alive) == 1
+        ahead = Ahead.of(problem, alive[0], workers) if problem.ahead and last else None
         tasks = rung_tasks(alive, problem.X.iloc[rows], y[rows], folds, plan.task)
         left = sum(later.fits for later in rungs[number:]) * len(folds)
         for batch in workers.run(tasks, left):
@@ -120,7 +127,7 @@ def try_rungs(problem: Problem, workers: Workers, on_step: OnStep) -> Tried:
         table += scores
         ranking = [score.candidate for score in sorted(scores, key=lambda s: (-s.mean, s.candidate))]
         alive = sorted(alive, key=lambda fit: min(ranking.index(i) for i in fit.candidates))
-    return Tried(table, scores, outcomes, folds)
+    return Tried(table, scores, outcomes, folds, ahead)
 
 
 def _candidates(problem: Problem) -> list[Params]:

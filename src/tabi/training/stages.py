@@ -62,6 +62,15 @@ def stage_predictions(task: Task, clf: BaseEstimator, X: Any, values: Sequence[A
     return [kept[size] for size in values]
 
 
+def keep_stages(clf: BaseEstimator, stage: str, value: Any) -> bool:
+    """Take from a fitted estimator what a fit with this lower value lacks; False if it is of another kind."""
+    if type(clf) not in HIST or stage != "max_iter":
+        return False
+    clf.set_params(max_iter=value)
+    clf._predictors = clf._predictors[:value]
+    return True
+
+
 def _growing(clf: BaseEstimator, X: Any) -> Iterator[Floats]:
     """Predictions after one tree, two trees, and so on."""
     if isinstance(clf, HIST + GRADIENT):

@@ -6,8 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
@@ -17,6 +18,7 @@ from tabi.errors import TabiError, TrainingError
 from tabi.training.fits import FitOutcome, FitTask
 
 Outcomes = list[FitOutcome]
+Result = TypeVar("Result")
 # A worker process needs about this long to start; shorter work stays in this process.
 WORKER_START_S = 2.0
 # A worker that has nothing to do ends after this long.
@@ -74,6 +76,7 @@ class LocalWorkers:
     def __init__(self, jobs: int) -> None:
         self._jobs = joblib.effective_n_jobs(jobs)
         self._helpers = 0
+        self._later: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
 
     def run(self, tasks: Iterator[FitTask], count: int) -> Iterator[Outcomes]:
         """Outcomes of the tasks, in their order. Workers are started once the fits still to do take long enough."""
@@ -90,8 +93,17 @@ class LocalWorkers:
                     self._help(line)
                 yield from line.done()
             yield from line.rest()
+        except BaseException:
+            self._later.clear()
+            raise
         finally:
             line.close()
+
+    def later(self, work: Callable[[], Result]) -> Future[Result]:
+        """Work for a worker that finds no task left in the next line."""
+        result: Future[Result] = Future()
+        self._later.append((work, result))
+        return result
 
     def each(self, function: Callable[..., Any], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Any]:
         """`function(data, *item)` of each item, in their order."""
@@ -110,11 +122,15 @@ class LocalWorkers:
             with threadpool_limits(1, user_api="openmp"):  # a limit of OpenMP is that of a thread
                 for task, outcomes in line:
                     try:
-                        outcomes.set_result(pool.submit(_alone, task).result())
+                        outcomes.set_result(pool.submit(_alone, task.run).result())
                     except TabiError as error:
                         outcomes.set_exception(error)
                     except Exception as error:  # noqa: BLE001 - the process may have died of anything
                         outcomes.set_exception(_lost(error))
+            while self._later:
+                work, result = self._later.popleft()
+                if result.set_running_or_notify_cancel():
+                    pool.submit(_alone, work).add_done_callback(partial(_pass_on, result))
         except Exception:  # noqa: BLE001 - no worker: this process does the work; no task: its reader is told
             return
 
@@ -123,9 +139,17 @@ def _nothing() -> None:
     """What a worker is started with: to find it, it imports this module."""
 
 
-def _alone(task: FitTask) -> Outcomes:
+def _alone(work: Callable[[], Result]) -> Result:
     with joblib.parallel_config("sequential"):
-        return task.run()
+        return work()
+
+
+def _pass_on(result: Future[Any], done: Future[Any]) -> None:
+    error = done.exception()
+    if error is None:
+        result.set_result(done.result())
+    else:
+        result.set_exception(error)
 
 
 def _lost(error: Exception) -> TrainingError:
