@@ -80,6 +80,7 @@ class Bench:
 def bench(harbour: Harbour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     # the work of a test is never enough for processes of their own
     monkeypatch.setattr(pool, "START_AFTER_S", 0)
+    monkeypatch.setattr(pool, "LEFT_S", 0)
     (tmp_path / "out").mkdir()
     return Bench(harbour, tmp_path / "out")
 

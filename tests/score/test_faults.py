@@ -35,7 +35,7 @@ def command(bench: Bench, given: Path, *more: str) -> list[str]:
     # short for scoring processes to start by themselves
     run = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from tabi.score import pool; pool.START_AFTER_S = 0; from tabi.cli.main import main; main()"
+        "from tabi.score import pool; pool.START_AFTER_S = pool.LEFT_S = 0; from tabi.cli.main import main; main()"
     )
     tabi = [sys.executable, "-c", run, "score", "voyage", str(given), str(bench.output)]
     return [*tabi, "--batch-rows", str(BATCH), *more]

@@ -17,11 +17,11 @@ def test_what_a_process_says_is_wrong_is_told_in_a_line(bench: Bench, tmp_path: 
     path = write(tmp_path / "rows.ndjson", some_rows(200))
     submit = module.Processes.submit
 
-    def without_a_line(self: module.Processes, index: int, block: Block) -> None:
+    def without_a_line(self: module.Processes, index: int, block: Block, read: float) -> None:
         if index > 0:
             assert self._up.wait(60)
             block = block._replace(lines=block.lines[1:])
-        submit(self, index, block)
+        submit(self, index, block, read)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(module.Processes, "submit", without_a_line)
@@ -39,13 +39,13 @@ def test_blocks_are_scored_here_until_a_process_is_up_and_then_there(
     submit, here = module.Processes.submit, module.Here.submit
     scored: list[int] = []
 
-    def waiting(self: module.Processes, index: int, block: Block) -> None:
+    def waiting(self: module.Processes, index: int, block: Block, read: float) -> None:
         assert index < 10 or self._up.wait(60)
-        submit(self, index, block)
+        submit(self, index, block, read)
 
-    def noting(self: module.Here, index: int, block: Block) -> None:
+    def noting(self: module.Here, index: int, block: Block, read: float = 0.0) -> None:
         scored.append(index)
-        here(self, index, block)
+        here(self, index, block, read)
 
     monkeypatch.setattr(module.Processes, "submit", waiting)
     monkeypatch.setattr(module.Here, "submit", noting)
@@ -61,9 +61,48 @@ def test_little_work_starts_no_process(bench: Bench, tmp_path: Path, monkeypatch
     assert bench.run(write(tmp_path / "rows.ndjson", some_rows(200)), jobs=2, batch_rows=10).counts.rows == 200
 
 
+def test_little_that_is_left_starts_no_process(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEFT_S", 60)
+    monkeypatch.setattr(module.Processes, "_start", lambda _: pytest.fail("a process was started"))
+    path = write(tmp_path / "rows.parquet", some_rows(200))
+    shares: list[float] = []
+    pays = module.Processes._pays
+
+    def noting(self: module.Processes, read: float) -> bool:
+        shares.append(read)
+        paid = pays(self, read)
+        return paid and len(shares) > 1  # of the first block nothing is known
+
+    monkeypatch.setattr(module.Processes, "_pays", noting)
+    assert bench.run(path, jobs=2, batch_rows=10).counts.rows == 200
+    assert shares == sorted(set(shares))
+    assert shares[-1] == 1.0
+
+
+def test_processes_that_are_not_up_when_all_is_done_are_not_waited_for(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "rows.parquet", some_rows(200))
+    bench.run(path, batch_rows=10)
+    whole = bench.output.read_bytes()
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text("#!/bin/sh\nexec sleep 120\n")
+    sleeper.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(sleeper))
+    assert bench.run(path, jobs=2, batch_rows=10).counts.rows == 200
+    assert bench.output.read_bytes() == whole
+
+
 def test_a_process_that_cannot_start_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "rows.ndjson", some_rows(200))
     monkeypatch.setattr(sys, "executable", "/bin/false")
+    submit = module.Processes.submit
+
+    def waiting(self: module.Processes, index: int, block: Block, read: float) -> None:
+        assert index < 10 or self._failed.wait(60)
+        submit(self, index, block, read)
+
+    monkeypatch.setattr(module.Processes, "submit", waiting)
     with pytest.raises(DataError, match=r"ended by itself \(exit code 1\)"):
         bench.run(path, jobs=2, batch_rows=10)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -31,13 +32,18 @@ OnDone = Callable[[Counts], None]
 _LOOK_EVERY_S = 0.2
 # about what it costs to start a process and load a model in it
 START_AFTER_S = 0.5
+# what must be left to do for that: the processes start beside the work, and take turns with it on the cores
+LEFT_S = 1.0
 
 
 class Pool(Protocol):
     """Takes blocks and writes their parts."""
 
-    def submit(self, index: int, block: Block) -> None:
-        """Have the block scored; waits while too many are under way. Raises what went wrong with an earlier one."""
+    def submit(self, index: int, block: Block, read: float) -> None:
+        """Have the block scored; waits while too many are under way. Raises what went wrong with an earlier one.
+
+        `read`: the share of the whole input that lies behind with it.
+        """
 
     def finish(self) -> None:
         """Wait for all; raises what went wrong."""
@@ -62,7 +68,7 @@ class Here:
 
         return Scorer(self._bundle, self._schema, self._keys)
 
-    def submit(self, index: int, block: Block) -> None:
+    def submit(self, index: int, block: Block, read: float = 0.0) -> None:  # noqa: ARG002 - it is done at once
         """Score it now."""
         scored = self._scorer.score(block)
         try:
@@ -77,8 +83,8 @@ class Here:
 class Processes:
     """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits.
 
-    They take a while to start, so that is done only once there has been as much work as that, and until the first is
-    up, blocks are scored here.
+    They take a while to start, so that is done only once there has been as much work as that and more is left, and
+    until the first is up, blocks are scored here.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Processes:
         self._jobs, self._parts, self._on_done = jobs, parts, on_done
         self._here = Here(bundle, parts, schema, keys, on_done)
         self._up = Event()
+        self._first: tuple[float, float] | None = None
         place = (str(bundle.folder), bundle.id, str(parts.folder))
         self._setup = Setup(*place, schema.serialize().to_pybytes(), list(keys))
         self._waiting: Queue[Task | None] = Queue(maxsize=1)
@@ -96,8 +103,16 @@ class Processes:
         self._threads: list[Thread] = []
 
     def __enter__(self) -> Self:
-        self._begun = time.monotonic()
         return self
+
+    def _pays(self, read: float) -> bool:
+        """Whether the rest of the input takes longer than starting processes, by the time that the first part took."""
+        if self._first is None:
+            self._first = (time.monotonic(), read)
+        begun, before = self._first
+        elapsed, done = time.monotonic() - begun, read - before
+        left = elapsed * (1 - read) / done if done > 0 else math.inf
+        return elapsed >= START_AFTER_S and left >= LEFT_S
 
     def _start(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -125,10 +140,10 @@ class Processes:
                 with suppress(OSError):
                     cast(BinaryIO, pipe).close()
 
-    def submit(self, index: int, block: Block) -> None:
+    def submit(self, index: int, block: Block, read: float) -> None:
         """Queue it, or score it now."""
         self._raise()
-        if not self._workers and time.monotonic() - self._begun >= START_AFTER_S:
+        if not self._workers and self._pays(read):
             self._start()
         if self._up.is_set():
             self._put(packed(index, block))
@@ -136,11 +151,12 @@ class Processes:
             self._here.submit(index, block)
 
     def finish(self) -> None:
-        """Let each worker end, and wait."""
-        for _ in self._workers:
-            self._put(None)
-        for thread in self._threads:
-            thread.join()
+        """Let each worker end, and wait. Where none is up by now, all is done, and they are not waited for."""
+        if self._up.is_set():
+            for _ in self._workers:
+                self._put(None)
+            for thread in self._threads:
+                thread.join()
         self._raise()
 
     def _put(self, task: Task | None) -> None:

@@ -94,13 +94,14 @@ class _Work:
         jobs = self._options.jobs or available_cores()
         common = (bundle, self._parts, self._plan.schema, self._plan.keys, self._done)
         count = behind = 0
+        total = max(sum(source.size for source in self._plan.sources.files), 1)
         with Here(*common) if jobs == 1 else Processes(jobs, *common) as pool:
             for source in self._plan.sources.files:
                 for block in self._plan.blocks(source, self._options.batch_rows):
                     if self._parts.has(count):
                         self._resume(count)
                     else:
-                        pool.submit(count, block)
+                        pool.submit(count, block, (behind + block.position) / total)
                     self._progress.read(behind + block.position)
                     count += 1
                 behind += source.size
