@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from tabi.experiments.design import Arm, Design, Plan
 from tabi.experiments.history import Kept
 from tabi.experiments.metric import read_guardrail, read_metric, read_size
 from tabi.experiments.page import page_of
+from tabi.experiments.picture import picture
 from tabi.experiments.record import record
 from tabi.experiments.report import arm_rows, history_lines, plan_lines, reading_json, reading_lines
 from tabi.experiments.status import Reading, read
@@ -189,6 +191,14 @@ def test_what_units_did_before_makes_the_interval_narrower(workspace: Workspace)
     assert effect is not None
     # var(usual) = 100, and 9 of noise each time: a correlation of 100/109
     assert effect.explained == pytest.approx((100 / 109) ** 2, abs=0.05)
+    covariate = f"takes {effect.explained:.0%} of the variance away"
+    reading = read(workspace, kept)
+    assert covariate in "\n".join(reading_lines(kept, reading))
+    assert covariate in page_of(kept, reading)
+    # the interval to decide by is seen on the first day too
+    corners = re.search(r'class="band" points="([^"]+)"', picture(reading.series[:1], "one day"))
+    assert corners is not None
+    assert len({corner.split(",")[0] for corner in corners[1].split()}) == 2
     plain = begin_without(kept)
     (wide,) = read(workspace, plain).effects
     assert wide is not None

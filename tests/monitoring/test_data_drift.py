@@ -148,7 +148,7 @@ def test_columns_that_the_log_does_not_hold_are_not_judged(
 
 def test_an_empty_log_is_told_as_such(home: Workspace, version: str) -> None:
     section = found(home)
-    assert (section.verdict, section.reason) == ("not judged", "no row was answered, or the bundle has no references")
+    assert (section.verdict, section.reason) == ("not judged", "0 rows, 100 are needed")
 
 
 def test_evidence_has_the_figures_and_not_the_pictures(

@@ -36,6 +36,22 @@ def test_columns_that_no_longer_go_together_are_seen_and_named() -> None:
     assert (same.rows, same.reference_rows) == (400, 400)
 
 
+def test_rows_that_are_asked_for_again_and_again_are_not_told_by_that() -> None:
+    reference = rows(1, 400, together=True)
+    again = np.tile(np.arange(400), 4)
+    now: dict[str, Values] = {
+        name: values[again] if isinstance(values, np.ndarray) else [values[place] for place in again]
+        for name, values in reference.items()
+    }
+    with threadpool_limits(1):
+        found = compare_domains(reference, now)
+    assert found is not None
+    assert found.auc == pytest.approx(0.5, abs=0.05)
+    # one row alone falls into one fold, so nothing can be said of it
+    constant: dict[str, Values] = {"x": np.ones(LEAST)}
+    assert compare_domains(constant, constant) is None
+
+
 def test_too_few_rows_tell_nothing() -> None:
     assert compare_domains(rows(1, 400, together=True), rows(2, LEAST - 1, together=True)) is None
     assert compare_domains({}, {}) is None

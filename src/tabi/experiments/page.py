@@ -10,7 +10,7 @@ from pathlib import Path
 from tabi.errors import ConfigError
 from tabi.experiments.history import Kept
 from tabi.experiments.picture import picture
-from tabi.experiments.report import arm_rows, decision_line, guardrail_row, split_line
+from tabi.experiments.report import arm_rows, covariate_lines, decision_line, guardrail_row, split_line
 from tabi.experiments.status import Reading
 
 
@@ -49,6 +49,7 @@ def page_of(kept: Kept, reading: Reading) -> str:
                 (_cells(row) for row in arm_rows(reading)),
             ),
             f'<p class="soft">{escape(split_line(reading))}</p>',
+            *(f'<p class="soft">{escape(line)}</p>' for line in covariate_lines(reading)),
             *(f'<p class="soft">note: {escape(note)}</p>' for note in reading.notes),
             *_guardrails(reading),
             *_pictures(reading),

@@ -10,6 +10,9 @@ from tabi.experiments.status import Point
 
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 70, 12, 14, 30
+ALONE = 8
+"""Half the width of the band of a single day."""
+
 SHOWN = 3.0
 """An interval wider than this many times the last one is cut: the first days say next to nothing."""
 
@@ -19,7 +22,7 @@ def picture(points: Sequence[Point], title: str) -> str:
     if not points:
         return ""
     low, high = _range(points)
-    last = max(points[-1].day, 1)
+    last, alone = max(points[-1].day, 1), len(points) == 1
 
     def x(day: float) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * day / last, 1)
@@ -28,8 +31,10 @@ def picture(points: Sequence[Point], title: str) -> str:
         share = (min(max(value, low), high) - low) / (high - low)
         return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - share), 1)
 
-    over = [f"{x(point.day)},{y(point.always[1])}" for point in points]
-    under = [f"{x(point.day)},{y(point.always[0])}" for point in reversed(points)]
+    # a band of one day alone would have no width
+    sides = [(point, x(point.day) + aside) for point in points for aside in ((-ALONE, ALONE) if alone else (0,))]
+    over = [f"{place},{y(point.always[1])}" for point, place in sides]
+    under = [f"{place},{y(point.always[0])}" for point, place in reversed(sides)]
     line = " ".join(f"{x(point.day)},{y(point.difference)}" for point in points)
     bars = "".join(
         f'<line class="bar" x1="{x(p.day)}" x2="{x(p.day)}" y1="{y(p.fixed[0])}" y2="{y(p.fixed[1])}"/>' for p in points
@@ -39,7 +44,7 @@ def picture(points: Sequence[Point], title: str) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
         f"{_axes(low, high, y)}"
         f'<polygon class="band" points="{" ".join(over + under)}"/>{bars}'
-        f'<polyline class="line" points="{line}"/>{dots}{_days(last, x)}</svg>'
+        f'<polyline class="line" points="{line}"/>{dots}{_days(points[-1].day, x)}</svg>'
     )
 
 

@@ -14,6 +14,9 @@ from tabi.experiments.judge import Guarded
 from tabi.experiments.ratio import ALARM
 from tabi.experiments.status import Reading
 
+LEAST_EXPLAINED = 0.005
+"""Share of the variance below which a covariate is not worth a line."""
+
 _HEADS = ("arm", "units", "planned", "value", "difference", "valid at every look", "p", "one look", "best", "loss")
 
 
@@ -57,7 +60,7 @@ def reading_lines(kept: Kept, reading: Reading) -> list[str]:
     if reading.guardrails:
         heads = ("guardrail", "arm", "may be worse", "is", "valid at every look")
         lines += ["", *_aligned(heads, [guardrail_row(each) for each in reading.guardrails])]
-    lines += ["", split_line(reading), *(f"note: {note}" for note in reading.notes)]
+    lines += ["", split_line(reading), *covariate_lines(reading), *(f"note: {note}" for note in reading.notes)]
     if kept.state == "stopped":
         lines.append(decision_line(kept))
     return [*lines, "", reading.line]
@@ -74,6 +77,14 @@ def split_line(reading: Reading) -> str:
     if reading.split_p is None:
         return "split: too few units to judge"
     return f"split: chance of one as uneven at any look {reading.split_p:.2g} (broken at {ALARM:g})"
+
+
+def covariate_lines(reading: Reading) -> list[str]:
+    """What the time before the experiment takes away of the variance (CUPED), where it does."""
+    explained = max((effect.explained for effect in reading.effects if effect is not None), default=0.0)
+    if explained < LEAST_EXPLAINED:
+        return []
+    return [f"covariate: what the units did before the start takes {explained:.0%} of the variance away"]
 
 
 def arm_rows(reading: Reading) -> list[tuple[str, ...]]:

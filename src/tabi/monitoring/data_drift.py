@@ -40,6 +40,8 @@ def look(question: Question) -> Found:
     newest = next((each for each in reversed(series) if each["rows"] >= rules.least_rows), None)
     judged = columns if newest is None else newest["columns"]
     verdict, reason, needed = _verdict(judged, question.bounds.drift.psi_maximum, rules.least_rows)
+    if not whole:
+        verdict, reason, needed = "not judged", too_few(0, rules.least_rows), rules.least_rows
     return Found(
         title=TITLE,
         verdict=verdict,
@@ -89,7 +91,7 @@ def _verdict(columns: list[ColumnDrift], maximum: float | None, least: int) -> t
         return ("fail", f"{told} above {maximum:g}", None) if broken else ("warn", told, None)
     few = [each for each in columns if each.status == "few rows"]
     if not columns:
-        return "not judged", "no row was answered, or the bundle has no references", None
+        return "not judged", "the bundle has no references", None
     if len(few) == len(columns):
         # from here on one of them is judged
         needed = min((each.needed for each in few if each.needed), default=least)

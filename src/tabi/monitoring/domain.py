@@ -12,6 +12,7 @@ from math import sqrt
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from tabi.contract.bins import Floats
 from tabi.monitoring.watched import Values
@@ -46,9 +47,10 @@ class Domains(msgspec.Struct, frozen=True):
 def compare_domains(
     reference: Mapping[str, Values], now: Mapping[str, Values], confidence: float = 0.99
 ) -> Domains | None:
-    """Both sets of rows by cross-validation; None where either has fewer than `LEAST` rows.
+    """Both sets of rows by cross-validation; None where either has fewer than `LEAST` rows that can be scored.
 
-    Each row is scored by a classifier that has not seen it. It takes seconds at `MOST` rows.
+    Each row is scored by a classifier that has seen neither it nor one that is equal to it: who asks for the same row
+    again and again would otherwise be known by that. It takes seconds at `MOST` rows.
     """
     names = [name for name in reference if name in now]
     rows, of_reference = (len(values[names[0]]) if names else 0 for values in (now, reference))
@@ -58,6 +60,9 @@ def compare_domains(
     y = np.r_[np.zeros(of_reference), np.ones(rows)]
     categorical = [isinstance(reference[name], list) for name in names]
     scores, gains = _out_of_fold(X, y, categorical)
+    y, scores = y[np.isfinite(scores)], scores[np.isfinite(scores)]
+    if min(y.sum(), (1 - y).sum()) < LEAST:
+        return None
     auc, error = delong(scores[y == 1], scores[y == 0])
     from scipy.stats import norm
 
@@ -93,14 +98,20 @@ def _numbers(reference: Values, now: Values) -> Floats:
 
 
 def _out_of_fold(X: Floats, y: Floats, categorical: Sequence[bool]) -> tuple[Floats, list[float]]:
-    """A score for each row, and what is lost of the area where a column is shuffled, by column."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import StratifiedKFold
+    """A score for each row, and what is lost of the area where a column is shuffled, by column.
 
-    scores = np.empty(len(y))
+    A score is NaN where the fold, or the rest, has rows of one set alone.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    scores = np.full(len(y), np.nan)
     lost = np.zeros(X.shape[1])
     random = np.random.default_rng(_SEED)
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=_SEED).split(X, y):
+    folds = _folds(X, random)
+    for fold in range(FOLDS):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if len(np.unique(y[train])) < 2 or len(np.unique(y[test])) < 2:
+            continue
         model = HistGradientBoostingClassifier(
             max_iter=60, max_leaf_nodes=15, categorical_features=list(categorical), random_state=_SEED
         ).fit(X[train], y[train])
@@ -111,6 +122,13 @@ def _out_of_fold(X: Floats, y: Floats, categorical: Sequence[bool]) -> tuple[Flo
             random.shuffle(shuffled[:, place])
             lost[place] += (whole - _area(model.predict_proba(shuffled)[:, 1], y[test])) / FOLDS
     return scores, [float(each) for each in lost]
+
+
+def _folds(X: Floats, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The fold of each row; equal rows have one."""
+    bits = np.ascontiguousarray(np.where(np.isnan(X), np.nan, X) + 0.0).view(np.dtype((np.void, X.shape[1] * 8)))
+    distinct, places = np.unique(bits.ravel(), return_inverse=True)
+    return np.asarray((random.permutation(len(distinct)) % FOLDS)[places], dtype=np.int64)
 
 
 def _area(scores: Floats, y: Floats) -> float:
