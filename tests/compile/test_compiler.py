@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 
 import numpy as np
 import onnx
@@ -12,10 +14,22 @@ from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import LinearSVC
 
+from tabi.bundle.session import Session
 from tabi.compile import compile_pipeline
+from tabi.compile.compiler import compile_step
+from tabi.contract import Contract
+from tabi.data import tensors_of
 from tabi.errors import CompileError
 from tests.compile.conftest import Case
 from tests.compile.test_converters import native, onehot
@@ -91,6 +105,56 @@ def test_a_step_without_a_converter_is_refused_by_path_and_class(
     pipeline.fit(case.frame, case.y)
     with pytest.raises(CompileError, match=f"step 'prep/num/{name}': {says}"):
         compile_pipeline(pipeline, case.contract)
+
+
+class Doubled(FunctionTransformer):  # type: ignore[misc]
+    def transform(self, X):  # type: ignore[no-untyped-def]
+        return np.asarray(X) * 2
+
+
+@pytest.mark.parametrize("union", [False, True])
+def test_a_subclass_of_the_identity_is_no_identity(case: Case, union: bool) -> None:
+    numbers = case.frame[case.numeric].fillna(0.0)
+    contract = Contract("numbers", case.contract.numeric, case.contract.target)
+    parts: ColumnTransformer | FeatureUnion = ColumnTransformer([("twice", Doubled(), case.numeric)])
+    if union:
+        parts = FeatureUnion([("twice", Doubled())])
+    pipeline = Pipeline([("prep", parts), ("clf", LogisticRegression())]).fit(numbers, case.y)
+    with pytest.raises(CompileError, match="step 'prep/twice': Doubled has no exact ONNX form"):
+        compile_pipeline(pipeline, contract)
+
+
+@pytest.mark.parametrize(
+    ("step", "values", "says"),
+    [
+        (QuantileTransformer(n_quantiles=4), [0.0, 5e-324, 1e-323, 1.5e-323], "a column (1) of too small or too large"),
+        (SplineTransformer(), [-1e300, -1.0, 1e-300, 1e300], "a column (1) of too small or too large a spread"),
+        (SplineTransformer(), [0.0, 5e-324, 1e-323, 1.5e-323], "a column (1) of too small or too large a spread"),
+        (PowerTransformer(), [2.0**53 + 2 * k for k in range(4)], "a column (1) of very small spread"),
+    ],
+)
+def test_numbers_of_which_only_rounding_would_be_left_are_refused_by_column(
+    case: Case, step: QuantileTransformer, values: list[float], says: str
+) -> None:
+    frame = case.frame[case.numeric].fillna(0.0)
+    frame[case.numeric[1]] = np.resize(values, len(frame))
+    contract = Contract("numbers", case.contract.numeric, case.contract.target)
+    # SciPy warns of what is refused here
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        step.fit(frame)
+        with pytest.raises(CompileError, match=re.escape(says)):
+            compile_step(step, contract)
+
+
+def test_a_category_that_is_the_largest_of_numbers_is_no_obstacle(case: Case) -> None:
+    frame = case.frame[case.numeric].fillna(0.0)
+    frame[case.numeric[1]] = np.resize([1.7e308, 0.0, 2.0, 1.0], len(frame))
+    contract = Contract("numbers", case.contract.numeric, case.contract.target)
+    step = OneHotEncoder(handle_unknown="ignore").fit(frame)
+    ((_, model),) = compile_step(step, contract).models.items()
+    given = Session(model).run(tensors_of(frame, contract))[0]
+    np.testing.assert_array_equal(given, step.transform(frame).toarray())
 
 
 def test_an_estimator_without_a_converter_is_refused(case: Case) -> None:

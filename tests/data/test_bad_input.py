@@ -111,15 +111,58 @@ def test_few_numbers_among_texts_are_codes(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["2024-01-{}", "2024/1/{}", "{}.01.2024", "2024-01-{}T10:00:00Z", "2024-01-{} 10:00:00.5+09:00"]
+    "value",
+    [
+        *(
+            "2024-01-{}",
+            "2024/1/{}",
+            "{}.01.2024",
+            "1/{}/24",
+            "{} Jan 2024",
+            "January {}, 2024",
+            "{}-JAN-24",
+            "2024年1月{}日",
+        ),
+        *(
+            "2024-01-{}T10:00:00Z",
+            "2024-01-{} 10:00:00.5+09:00",
+            "1/{}/2024 10:00:00 PM",
+            "Mon, {} Jan 2024 10:00:00 GMT",
+        ),
+    ],
 )
 def test_dates_are_refused_until_somebody_decides(value: str, workspace: Workspace) -> None:
     values: list[object] = [value.format(day) for day in range(10, 20)]
     told = refusal(workspace, [*values, None])
     assert "column 'c' holds dates" in told
-    assert "2024" not in told
+    assert "24" not in told
     assert isinstance(fetch_column(workspace, values, Kind.categorical).contract.columns[1], CategoricalColumn)
     assert len(fetch(workspace, replace(CONFIG, drop=["c"])).contract.columns) == 1
+
+
+@pytest.mark.parametrize("value", ["1.2.{}", "10-200-{}", "1/{}", "may {}", "0:{}"])
+def test_versions_and_codes_are_no_dates(value: str, workspace: Workspace) -> None:
+    values: list[object] = [value.format(number) for number in range(10, 20)]
+    assert isinstance(fetch_column(workspace, values).contract.columns[1], CategoricalColumn)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [("2024-01-{}", "holds dates"), ("{}.5", "holds numbers, and texts in 1 rows")]
+)
+def test_a_target_that_could_be_two_things_is_refused_until_the_task_is_set(
+    value: str, told: str, workspace: Workspace
+) -> None:
+    text = "a,left\n" + "".join(f"{day},{value.format(day)}\n" for day in range(1, 29))
+    text += "29,unknown\n" if "texts" in told else ""
+    with pytest.raises(DataError, match=f"the target 'left' {told}") as caught:
+        fetch_text(workspace, text)
+    assert "unknown" not in str(caught.value)
+    assert fetch_text(workspace, text, replace(CONFIG, task=TaskKind.multiclass)).contract.target.task == "multiclass"
+
+
+def test_a_row_with_fewer_fields_than_the_header_is_missing_in_the_rest(workspace: Workspace) -> None:
+    fetched = fetch_text(workspace, "a,c,left\n1,x,no\n2\n3,y,yes\n")
+    assert [(v.column, v.rule, v.examples) for v in fetched.violations] == [("left", "missing", (1,))]
 
 
 def test_moments_of_parquet_are_dates_too(workspace: Workspace) -> None:
@@ -164,8 +207,12 @@ def test_infinite_numbers_are_missing_and_said(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "told"), [(None, "as its values show"), (TaskKind.multiclass, "as the configuration")]
+    ("task", "told"),
+    [
+        (None, "inferred from its values; task=binary or task=regression overrules it"),
+        (TaskKind.multiclass, "as the configuration says"),
+    ],
 )
 def test_the_task_is_said(task: TaskKind | None, told: str, workspace: Workspace) -> None:
     fetched = fetch_text(workspace, "a,left\n1,x\n2,y\n3,z\n", replace(CONFIG, task=task))
-    assert fetched.findings[0].text.startswith(f"the task is multiclass of 3 classes, {told}")
+    assert fetched.findings[0].text.startswith(f"task multiclass: 'left' is one of 3 classes, {told}")

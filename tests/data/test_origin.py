@@ -2,7 +2,8 @@
 
 import pytest
 
-from tabi.data.origin import refuse_secrets, without_secrets
+from tabi.data.origin import refuse_password, refuse_secrets, without_secrets
+from tabi.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,21 @@ def test_a_password_is_covered(uri: str, shown: str) -> None:
 def test_what_holds_no_password_is_shown_as_it_is(uri: str) -> None:
     refuse_secrets(uri)
     assert without_secrets(uri) == uri
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM dblink('host=db password=hidden', 'SELECT 1') AS rows(a int)",
+        "SELECT * FROM postgres_scan('postgresql://me:hidden@db/people')",
+        "SELECT * FROM OPENROWSET('x', 'Server=db;Pwd=hidden;', 'SELECT 1')",
+    ],
+)
+def test_a_query_that_holds_a_password_is_refused_and_not_shown(query: str) -> None:
+    with pytest.raises(ConfigError, match="`query` holds a password") as caught:
+        refuse_password(query)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_query_of_columns_that_are_named_so_is_none() -> None:
+    refuse_password("SELECT password_age, token FROM people WHERE token = 'the' AND key=3 AND at > '2024-01-01 10:00'")

@@ -101,6 +101,15 @@ def test_a_policy_uses_every_version_that_gets_traffic_or_may(policy: Policy, us
     assert policy.uses == uses
 
 
+def test_each_version_has_its_roles_by_name() -> None:
+    assert CANARY.roles == (("champion", ONE), ("challenger", TWO))
+    assert BLUE_GREEN.roles == (("champion", ONE), ("idle", TWO))
+    assert SHADOW.roles == (("champion", ONE), ("shadow", TWO))
+    arms = (("arm a of e", ONE), ("arm b of e", TWO), ("arm c of e", THREE))
+    assert SPLIT.roles == (("champion", ONE), *arms)
+    assert Single(name="adult", champion=ONE, previous=TWO).roles == (("champion", ONE), ("previous", TWO))
+
+
 def test_the_challenger_is_the_one_version_that_a_policy_tries() -> None:
     assert challenger_in(CANARY) == challenger_in(SHADOW) == challenger_in(BLUE_GREEN) == TWO
     assert challenger_in(None) is challenger_in(Single(name="adult", champion=ONE)) is challenger_in(SPLIT) is None

@@ -54,6 +54,18 @@ def test_gates_are_configured_by_name_and_off_is_a_word(workspace: Workspace) ->
     assert config_from_yaml(config_to_yaml(config)) == config
 
 
+def test_a_query_that_reads_the_environment_is_refused_and_not_filled_in(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABI_TEST_HIDDEN", "hidden")
+    database = "source: sql:postgresql://${oc.env:TABI_TEST_HIDDEN}/people\ntarget: y\n"
+    told = refusal(workspace, database + "query: SELECT dblink('${oc.env:TABI_TEST_HIDDEN}')\n")
+    assert "`query` reads a variable of the environment" in told
+    assert "hidden" not in told
+    config = load(workspace, database + "sample: 9\nquery: SELECT * FROM a LIMIT ${sample}\n")
+    assert (config.source, config.query) == ("sql:postgresql://hidden/people", "SELECT * FROM a LIMIT 9")
+
+
 PROJECTS = ["adult", "breast_cancer", "credit-g", "tickets-en", "tickets-ja"]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tabi.bundle import Bundle, layout, write_bundle
 from tabi.errors import NotFoundError
+from tabi.policy import Arm, Assigned, BlueGreen, Canary, Shadow, Split
 from tabi.registry.identity import whoami
 from tabi.registry.lineage import Step, Walk, walk
 from tabi.registry.models import models
@@ -110,6 +111,25 @@ def test_a_bundle_to_which_a_rollback_would_return_is_used_by_the_policy(
     assert (use.what, use.found.split(",")[0]) == ("policy of shop", "previous")
     other = changed(bundle, tmp_path / "other", commit="0" * 40)
     assert list(lineage_lines(walk(workspace, str(other))))[-1] == "└─ nothing in this store"
+
+
+def test_every_policy_that_names_a_bundle_is_found_with_its_role(
+    trained: Trained, released: tuple[Workspace, Bundle]
+) -> None:
+    workspace, bundle = released
+    other = release(workspace, trained.name, trained.runs[1]).bundle
+    store, one, two = Store(workspace.store), Assigned(1, bundle.id), Assigned(2, other)
+    arms = (Arm("a", two), Arm("b", one))
+    for policy, role in (
+        (Canary(name="shop", champion=two, challenger=one, steps=(0.1, 1.0), salt="s"), "challenger, version 1"),
+        (Shadow(name="shop", champion=two, challenger=one, share=0.5, salt="s"), "shadow, version 1"),
+        (BlueGreen(name="shop", champion=two, idle=one), "idle, version 1"),
+        (Split(name="shop", champion=two, experiment="e", salt="s", arms=arms), "arm b of e, version 1"),
+    ):
+        store.set_policy(policy, store.policy("shop"))
+        (use,) = walk(workspace, f"shop:{bundle.id[:12]}").used_by
+        assert use.what == "policy of shop"
+        assert use.found == f"{role}, revision 1 ({policy.kind})"
 
 
 def test_a_student_is_found_from_its_teacher_and_the_teacher_from_its_student(

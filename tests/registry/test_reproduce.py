@@ -6,10 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tabi import evidence
-from tabi.errors import NotFoundError
+from tabi.errors import NotFoundError, StoreError
 from tabi.registry.release import release
 from tabi.registry.reproduce import lines_of, reproduce
 from tabi.training.runs import Run
@@ -44,12 +45,15 @@ def test_another_environment_and_another_model_are_named(
     release(fresh, trained.name, trained.runs[0])
 
     def altered(workspace: Workspace, name: str, run_id: str) -> Run:
-        """What the run would have recorded elsewhere: other packages, and a model of another size."""
+        """What the run would have recorded elsewhere: other packages, a model of another size, code of its own."""
         from tabi.training.runs import load_run
 
         run = load_run(workspace, name, run_id)
         config = replace(run.config, search=replace(run.config.search, space={"max_iter": [7]}))
-        return replace(run, config=config, environment_lock=run.environment_lock + "elsewhere==1.0\n")
+        config = replace(config, code="def build(contract): ...\n")
+        return replace(
+            run, config=config, git_commit="0" * 40, environment_lock=run.environment_lock + "elsewhere==1.0\n"
+        )
 
     monkeypatch.setattr(importlib.import_module("tabi.registry.reproduce"), "load_run", altered)
     found = reproduce(fresh, trained.name)
@@ -61,6 +65,25 @@ def test_another_environment_and_another_model_are_named(
     lines = list(lines_of(found))
     assert "  elsewhere: 1.0, now none" in lines
     assert "graph        another digest" in lines
+    assert found.data == {}
+    assert set(found.record) == {"environment.lock", "pipeline.py"}
+    assert set(found.code) == {"commit", "pipeline.py"}
+    assert "  commit: 000000000000, now outside a repository" in lines
+
+
+def test_a_value_that_was_changed_in_the_snapshot_is_named_and_left_as_evidence(
+    trained: Trained, fresh: Workspace
+) -> None:
+    release(fresh, trained.name, trained.runs[0])
+    (path,) = (fresh.store / "data" / trained.name).glob("*.parquet")
+    rows = pd.read_parquet(path)
+    rows.loc[7, "visits"] += 1
+    rows.to_parquet(path)
+    with pytest.raises(StoreError, match=f"{path.name} was changed after it was written"):
+        reproduce(fresh, trained.name)
+    *_, record = evidence.read(fresh.evidence, "reproduction")
+    assert (record.subject, record.verdict) == (trained.name, "fail")
+    assert path.name in record.figures["reason"]
 
 
 def test_a_bundle_whose_rows_are_gone_cannot_be_rebuilt(trained: Trained, fresh: Workspace) -> None:

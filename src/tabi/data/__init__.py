@@ -9,6 +9,7 @@ from tabi.data.origin import Parent
 from tabi.data.snapshot import Snapshot, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
 from tabi.data.table import Fetched, LabelledRows, Table, fetch, labelled_rows, load_table, table_of
+from tabi.data.targets import task_line
 
 __all__ = [
     "Fetched",
@@ -34,6 +35,7 @@ __all__ = [
     "open_source",
     "read_snapshot",
     "table_of",
+    "task_line",
     "tensors_of",
     "write_snapshot",
 ]

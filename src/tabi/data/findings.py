@@ -12,6 +12,7 @@ import pandas as pd
 from tabi.contract import CategoricalColumn, Contract
 from tabi.data.rows import StoredRows
 from tabi.data.sample import hashes_of
+from tabi.data.targets import task_line
 from tabi.project import ProjectConfig
 
 Rule = Literal["task", "unlabelled", "constant", "all_missing", "row_names", "duplicate_rows"]
@@ -88,10 +89,7 @@ def _seen(rows: StoredRows, contract: Contract) -> _Seen:
 
 
 def _task(contract: Contract, config: ProjectConfig) -> Finding:
-    target = contract.target
-    of = f" of {len(target.classes)} classes" if target.task == "multiclass" else ""
-    why = "as the configuration says" if config.task else "as its values show; `task` overrules it"
-    return Finding("task", target.name, f"the task is {target.task}{of}, {why}")
+    return Finding("task", contract.target.name, task_line(contract.target, config))
 
 
 def _of_column(name: str, rows: StoredRows, contract: Contract, seen: _Seen) -> tuple[Rule, str] | None:

@@ -22,10 +22,15 @@ CATEGORIES_AT_MOST = 10_000
 WORDS, BYTES = 3, 20
 # fewer different numbers among texts are codes
 CODES_AT_MOST = 20
-DATE = re.compile(
-    r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
-    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?\s*"
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+# in numbers, with the year at either end or of two digits; with the month in English; as Japanese writes it
+_DAY = (
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}(?P<sign>[-/])\d{1,2}(?P=sign)\d{2}"
+    rf"|\d{{1,2}}[-. ]*{_MONTH}[-, ]*\d{{2,4}}|{_MONTH} ?\d{{1,2}},? \d{{4}}"
+    r"|\d{4}\s*年\s*\d{1,2}\s*月\s*\d{1,2}\s*日"
 )
+_CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+DATE = re.compile(rf"\s*([a-z]{{3}},\s*)?({_DAY})(,?[T\s]\s*{_CLOCK})?\s*", re.IGNORECASE)
 
 
 class Survey(NamedTuple):
@@ -42,6 +47,21 @@ class Survey(NamedTuple):
     words: int
     size: int
     ascii: int
+
+    @property
+    def are_dates(self) -> bool:
+        """Whether all texts are dates."""
+        return 0 < self.dates == self.present
+
+    @property
+    def are_mixed(self) -> bool:
+        """Whether they are numbers with some texts among them. Few different numbers are codes."""
+        # texts that are all numbers were declared to be texts by their source
+        if self.numbers == self.present or self.numbers <= self.present / 2:
+            return False
+        if self.counts is None:
+            return True
+        return sum(number_of(text)[1] != "not_a_number" for text in self.counts) > CODES_AT_MOST
 
 
 def kind_of(rows: StoredRows, name: str, config: ColumnConfig) -> Kind:
@@ -92,7 +112,7 @@ def too_many(name: str) -> DataError:
 
 
 def _refuse_dates(name: str, survey: Survey) -> None:
-    if survey.dates and survey.dates == survey.present:
+    if survey.are_dates:
         raise DataError(
             f"column {name!r} holds dates, which are neither numbers nor categories: write what matters of them as a "
             "number in the source (days since an event, month, hour), which a request must then send too, or add it "
@@ -101,18 +121,11 @@ def _refuse_dates(name: str, survey: Survey) -> None:
 
 
 def _refuse_mixture(name: str, survey: Survey) -> None:
-    texts = survey.present - survey.numbers
-    # texts that are all numbers were declared to be texts by their source
-    if not texts or survey.numbers <= survey.present / 2:
-        return
-    if survey.counts is not None:
-        numbers = sum(number_of(text)[1] != "not_a_number" for text in survey.counts)
-        if numbers <= CODES_AT_MOST:
-            return
-    raise DataError(
-        f"column {name!r} holds numbers, and texts in {texts} rows: mend them in the source, or set "
-        f"`columns.{name}.kind` to numeric, which takes the texts for missing, or to categorical"
-    )
+    if survey.are_mixed:
+        raise DataError(
+            f"column {name!r} holds numbers, and texts in {survey.present - survey.numbers} rows: mend them in the "
+            f"source, or set `columns.{name}.kind` to numeric, which takes the texts for missing, or to categorical"
+        )
 
 
 def _is_prose(survey: Survey) -> bool:

@@ -18,6 +18,8 @@ _LOGIN = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+@")
 _LOGIN_OF_DATABASE = re.compile(r"(://|^sql:(?!\S*://))([^/@:\s]*):[^\s?]*@")
 _SECRET = re.compile(r"(?i)([?&;][^=&;\s]*(?:pass|secret|token|pwd|credential|key)[^=&;\s]*)=[^&;\s]+")
 
+_PASSWORD = re.compile(r"(?i)\b(?:password|passwd|pwd)\s*=")
+
 
 class Parent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that rows came from.
@@ -47,6 +49,15 @@ def refuse_secrets(uri: str) -> None:
             f"source {without_secrets(uri)!r} holds a password, which would be recorded with each run: leave it to the "
             "driver's own variable or file (PGPASSWORD, .pgpass, git's credentials), or write sql:env:NAME for a URL "
             "that the variable NAME holds"
+        )
+
+
+def refuse_password(query: str) -> None:
+    """`ConfigError` if a query holds a password, as that of another database does: it is recorded as sources are."""
+    if without_secrets(query) != query or _PASSWORD.search(query):
+        raise ConfigError(
+            "`query` holds a password, which would be recorded with each run: read from one database by `source`, or "
+            "let this one keep the password of the other (a user mapping, a service file)"
         )
 
 

@@ -12,7 +12,7 @@ from tabi.data.checks import Violation, check_rows
 from tabi.data.findings import Finding, findings_of, labelled
 from tabi.data.frame import canonical_frame, encode_target
 from tabi.data.inference import infer_contract
-from tabi.data.origin import refuse_secrets
+from tabi.data.origin import refuse_password, refuse_secrets
 from tabi.data.sample import sample_of
 from tabi.data.snapshot import Snapshot, digest_of_query, latest_snapshot, open_snapshot, read_snapshot, write_snapshot
 from tabi.data.sources import open_source
@@ -85,6 +85,7 @@ def load_table(workspace: Workspace, config: ProjectConfig, digest: str | None =
     are left out.
     """
     refuse_secrets(config.source)
+    refuse_password(config.query or "")
     if digest is None:
         latest = latest_snapshot(workspace, config.name)
         query = None if config.query is None else digest_of_query(config.query)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tabi.contract import Target, Task
 from tabi.data.columns import counted, counts_of, numbers_of, reference_of_numbers
+from tabi.data.kinds import Survey, survey_of
 from tabi.data.rows import StoredRows
 from tabi.errors import ConfigError, DataError
 from tabi.project import ProjectConfig
@@ -45,11 +46,24 @@ def target_of(rows: StoredRows, config: ProjectConfig) -> Target:
     return Target(name=config.target, classes=_two_classes(counts, config))
 
 
+def task_line(target: Target, config: ProjectConfig) -> str:
+    """Which task is taken up, why, and what to do if another was meant."""
+    others = " or ".join(f"task={kind.value}" for kind in TaskKind if kind.value != target.task)
+    what = f"one of {len(target.classes)} classes" if target.classes else "a number"
+    why = f"inferred from its values; {others} overrules it" if config.task is None else "as the configuration says"
+    return f"task {target.task}: {target.name!r} is {what}, {why}"
+
+
 def task_of(rows: StoredRows, name: str) -> Task:
-    """Two values are two classes; more of them are a quantity where they are numbers not whole, or are many."""
+    """Two values are two classes; more of them are a quantity where they are numbers not whole, or are many.
+
+    `DataError` for dates, and for numbers with texts among them: a person has to say what they are.
+    """
     if rows.texts[name]:
-        counts = counted(counts_of(rows, name), 2)
-        return "multiclass" if counts is None else "binary"
+        if counted(counts_of(rows, name), 2) is not None:
+            return "binary"
+        _refuse_undecided(name, survey_of(rows, name))
+        return "multiclass"
     values: set[float] = set()
     for batch in rows.numbers(name):
         values.update(np.unique(batch[~np.isnan(batch)]).tolist())
@@ -58,6 +72,19 @@ def task_of(rows: StoredRows, name: str) -> Task:
     if len(values) <= 2:
         return "binary"
     return "multiclass" if all(value.is_integer() for value in values) else "regression"
+
+
+def _refuse_undecided(name: str, survey: Survey) -> None:
+    if survey.are_mixed:
+        raise DataError(
+            f"the target {name!r} holds numbers, and texts in {survey.present - survey.numbers} rows: mend or empty "
+            "them in the source, or set `task: multiclass` if each number is a class"
+        )
+    if survey.are_dates:
+        raise DataError(
+            f"the target {name!r} holds dates: write a number or a class of it in the source, or set "
+            "`task: multiclass` if each date is a class"
+        )
 
 
 def _quantity(rows: StoredRows, name: str) -> Target:

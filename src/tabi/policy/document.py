@@ -4,8 +4,8 @@ Whoever replaces it decides, in that one write, which version is the champion an
 no moment with two champions, and none without. Laws: `read_policy(policy.to_json(), …) == policy`; a successor has the
 next revision; `uses` names every version that a server may need.
 
-To add a kind: a struct with the kind as its tag, its name in `Policy`, and its versions in `uses`. A reader of before
-refuses the document by its kind, and goes on with what it had.
+To add a kind: a struct with the kind as its tag, its name in `Policy`, and its versions in `_roles_beside`. A reader of
+before refuses the document by its kind, and goes on with what it had.
 """
 
 from __future__ import annotations
@@ -84,9 +84,18 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return str(type(self).__struct_config__.tag)
 
     @property
+    def roles(self) -> tuple[tuple[str, Assigned], ...]:
+        """What each version that the policy names is in it: the champion, those beside it, the one before."""
+        named = ((CHAMPION, self.champion), *self._roles_beside(), ("previous", self.previous))
+        return tuple((role, version) for role, version in named if version is not None)
+
+    def _roles_beside(self) -> tuple[tuple[str, Assigned], ...]:
+        return ()
+
+    @property
     def beside(self) -> tuple[Assigned, ...]:
         """The versions that servers hold beside the champion."""
-        return ()
+        return tuple(version for _, version in self._roles_beside())
 
     @property
     def routing(self) -> Routing | None:
@@ -96,8 +105,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def uses(self) -> tuple[Assigned, ...]:
         """Every version that the policy needs, each once."""
-        named = (self.champion, *self.beside, self.previous)
-        return tuple(dict.fromkeys(each for each in named if each is not None))
+        return tuple(dict.fromkeys(version for _, version in self.roles))
 
 
 class Single(_Document, frozen=True, kw_only=True, tag="single"):
@@ -126,10 +134,8 @@ class Canary(_Document, frozen=True, kw_only=True, tag="canary"):
         """The challenger's share now."""
         return self.steps[self.step]
 
-    @property
-    def beside(self) -> tuple[Assigned, ...]:
-        """The challenger."""
-        return (self.challenger,)
+    def _roles_beside(self) -> tuple[tuple[str, Assigned], ...]:
+        return ((CHALLENGER, self.challenger),)
 
     @property
     def routing(self) -> Routing:
@@ -143,10 +149,8 @@ class BlueGreen(_Document, frozen=True, kw_only=True, tag="blue-green"):
 
     idle: Assigned
 
-    @property
-    def beside(self) -> tuple[Assigned, ...]:
-        """The idle version."""
-        return (self.idle,)
+    def _roles_beside(self) -> tuple[tuple[str, Assigned], ...]:
+        return (("idle", self.idle),)
 
 
 class Shadow(_Document, frozen=True, kw_only=True, tag="shadow"):
@@ -156,10 +160,8 @@ class Shadow(_Document, frozen=True, kw_only=True, tag="shadow"):
     share: Share
     salt: str
 
-    @property
-    def beside(self) -> tuple[Assigned, ...]:
-        """The challenger."""
-        return (self.challenger,)
+    def _roles_beside(self) -> tuple[tuple[str, Assigned], ...]:
+        return ((SHADOW, self.challenger),)
 
     def copies(self, unit: str) -> bool:
         """Whether a unit's requests are copied."""
@@ -179,10 +181,8 @@ class Split(_Document, frozen=True, kw_only=True, tag="split"):
         if not any(arm.weight for arm in self.arms):
             raise ValueError("no arm has a weight")
 
-    @property
-    def beside(self) -> tuple[Assigned, ...]:
-        """The arms' versions."""
-        return tuple(arm.assigned for arm in self.arms)
+    def _roles_beside(self) -> tuple[tuple[str, Assigned], ...]:
+        return tuple((f"arm {arm.name} of {self.experiment}", arm.assigned) for arm in self.arms)
 
     @property
     def routing(self) -> Routing:

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from tabi.errors import ConfigError, NotFoundError
@@ -116,12 +116,24 @@ def _compose(content: dict[str, Any], overrides: Sequence[str], where: str) -> P
         # told where it is, Hydra does not search the call stack for its caller, which took most of the time
         with initialize_config_module("tabi.project", version_base="1.3"):
             composed = compose("tabi_project", overrides=[_opened(o) for o in overrides])
+        _refuse_environment(composed, where)
         config = cast(ProjectConfig, OmegaConf.to_object(composed))
         OmegaConf.structured(config)  # only here are the members of lists checked
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"{where}: {_reason(error)}") from error
     refuse_out_of_range(config, where)
     return config
+
+
+def _refuse_environment(composed: DictConfig, where: str) -> None:
+    """What a variable holds may be secret, and a query is recorded as it reads when it is filled in."""
+    if OmegaConf.is_interpolation(composed, "query"):
+        written = cast(dict[str, str], OmegaConf.to_container(composed, resolve=False))["query"]
+        if "oc.env" in written:
+            raise ConfigError(
+                f"{where}: `query` reads a variable of the environment, and would be recorded with what it holds: "
+                "write the value out, or let the database know it"
+            )
 
 
 def _opened(override: str) -> str:

@@ -142,16 +142,17 @@ def _uses(store: Store, bundle: Bundle) -> tuple[Step, ...]:
 
 
 def policies_of(store: Store, bundle: Bundle) -> Iterator[Step]:
-    """The policies that send traffic to the bundle, or would after a rollback."""
+    """The policies that name the bundle, once for each role that it has: traffic, copies of it, or the way back."""
     for name in store.names():
         try:
             stored = store.policy(name)
         except TabiError as error:
             yield Step(f"policy of {name}", "", str(error), False)
             continue
-        roles = {"champion": stored.policy.champion, "previous": stored.policy.previous} if stored else {}
-        for role, version in roles.items():
-            if stored is not None and version is not None and version.bundle == bundle.id:
+        if stored is None:
+            continue
+        for role, version in stored.policy.roles:
+            if version.bundle == bundle.id:
                 what = f"{role}, version {version.version}, revision {stored.policy.revision} ({stored.policy.kind})"
                 yield Step(f"policy of {name}", bundle.id, what, True)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tabi.bundle import Bundle
 from tabi.contract import Contract
-from tabi.errors import DataError, RequestError
+from tabi.errors import ConfigError, DataError, RequestError
 from tabi.score.plan import VERSION, WARNINGS, reasons_type
 from tabi.tables import TableReader
 
@@ -40,8 +40,10 @@ def score(frame: DataFrame, bundle: Path | str, keys: Sequence[str] = ()) -> Dat
     `probability`, …), `version`, `warnings` and `problems`. A row that has no answer keeps its keys, has nulls for an
     answer, and tells in `problems` the column and the rule that stand in its way. The order of rows is Spark's.
 
-    `BundleError` if the bundle is not whole, `DataError` for columns that cannot be read or are named twice.
+    `BundleError` if the bundle is not whole, `DataError` for columns that cannot be read or are named twice,
+    `ConfigError` for a frame of Spark Connect.
     """
+    _refuse_connect(frame)
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
     opened = Bundle.open(Path(bundle))
@@ -59,6 +61,15 @@ def score(frame: DataFrame, bundle: Path | str, keys: Sequence[str] = ()) -> Dat
             yield from _answered(scorer, batch, chosen, schema).to_batches()
 
     return frame.mapInArrow(answer, from_arrow_schema(schema))
+
+
+def _refuse_connect(frame: DataFrame) -> None:
+    """A client of Spark Connect can send the executors no files of its own, so it cannot hand them the bundle."""
+    if any(base.__module__.startswith("pyspark.sql.connect.") for base in type(frame).__mro__):
+        raise ConfigError(
+            "the frame is of a session of Spark Connect, which has no broadcasts: run where the session is made by "
+            "SparkSession.builder.master(…), or score the files with `tabi score`"
+        )
 
 
 def _keys(given: pa.Schema, contract: Contract, keys: Sequence[str]) -> tuple[str, ...]:

@@ -34,6 +34,12 @@ def main(batch: str, name: str, *overrides: str) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("tabi: stopped\n")
         return 130
+    except Exception as error:
+        if os.environ.get("TABI_DEBUG"):
+            raise
+        # its text may hold values of rows, and the log is kept
+        sys.stderr.write(f"tabi: unexpected {type(error).__name__}: run again with TABI_DEBUG=1 and report it\n")
+        return 1
     sys.stdout.write(result_line(run) + "\n")
     return 0
 

@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from tabi import evidence
-from tabi.contract import Target
-from tabi.data import Table, load_table
+from tabi.data import Table, load_table, task_line
 from tabi.errors import TabiError
 from tabi.project import ProjectConfig, config_to_yaml, dataset_label
-from tabi.project.config import DistillConfig, TaskKind
+from tabi.project.config import DistillConfig
 from tabi.training.choice import CandidateScore
 from tabi.training.comparison import write_comparisons
 from tabi.training.distill import teacher_of
@@ -74,14 +73,6 @@ def result_line(run: TrainedRun) -> str:
     """The last line of a training, for people and for scripts."""
     figures = " ".join(f"{name.upper()}={run.metrics[name]:.4f}" for name in run.headline)
     return f"[RESULT] ds={run.ds} mode={run.mode} {figures} best={run.best} elapsed_sec={int(run.seconds)}"
-
-
-def task_line(target: Target, config: ProjectConfig) -> str:
-    """Which task a training takes up, and what to do if another was meant."""
-    others = " or ".join(f"task={kind.value}" for kind in TaskKind if kind.value != target.task)
-    what = f"one of {len(target.classes)} classes" if target.classes else "a number"
-    why = f"inferred from its values; {others} overrules it" if config.task is None else "as the configuration says"
-    return f"task {target.task}: {target.name!r} is {what}, {why}"
 
 
 def plain(params: Params) -> Params:

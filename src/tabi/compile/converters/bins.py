@@ -13,6 +13,8 @@ from tabi.compile.graph import Graph, Lane, Lanes
 from tabi.compile.operators import Array, as_double, as_index, clip
 from tabi.compile.registry import converts, numbers_only, refuse
 
+UNSCALED = "bring its numbers nearer to 1 in the source"
+
 
 @converts(KBinsDiscretizer)
 def _bins(binner: KBinsDiscretizer, graph: Graph, lanes: Lanes, path: str) -> Lanes:
@@ -35,6 +37,8 @@ def _quantiles(transformer: QuantileTransformer, graph: Graph, lanes: Lanes, pat
         raise refuse(path, transformer, "output_distribution='normal'", "leave it 'uniform'")
     columns, levels = list(transformer.quantiles_.T), np.asarray(transformer.references_)
     for i, column in enumerate(columns):
+        if not all(np.isfinite(_slopes(column, levels, rising=rising)).all() for rising in (True, False)):
+            raise refuse(path, transformer, f"a column ({i}) of too small or too large a spread", UNSCALED)
         note_thresholds(graph, lanes, i, column.tolist())
     values = graph.pack(numbers_only(transformer, lanes, path))
     up = _interpolated(graph, lanes, values, columns, levels, rising=True)
@@ -83,6 +87,12 @@ def _splines(transformer: SplineTransformer, graph: Graph, lanes: Lanes, path: s
         raise refuse(path, transformer, option, "use extrapolation='constant' or 'continue'")
     values, degree = graph.pack(numbers_only(transformer, lanes, path)), transformer.degree
     knots, tables = zip(*(_pieces(spline) for spline in transformer.bsplines_), strict=True)
+    for i, (knot, table) in enumerate(zip(knots, tables, strict=True)):
+        # the highest power of the distance from a knot meets the smallest coefficient
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(table).all() and np.isfinite(np.diff(knot) ** degree).all()
+        if not finite:
+            raise refuse(path, transformer, f"a column ({i}) of too small or too large a spread", UNSCALED)
     intervals, count = len(knots[0]) - 1, tables[0].shape[1]
     if transformer.extrapolation == "constant":
         ends = [graph.constant([[k[i] for k in knots]]) for i in (0, -1)]

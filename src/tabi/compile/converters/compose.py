@@ -73,7 +73,7 @@ def _function_transformer(transformer: FunctionTransformer, graph: Graph, lanes:
 def _transformed_target(estimator: TransformedTargetRegressor, graph: Graph, lanes: Lanes, path: str) -> Value:
     inner = value_only(convert(estimator.regressor_, graph, lanes, join(path, "regressor")), path).tensor
     scaler = estimator.transformer_
-    if isinstance(scaler, FunctionTransformer) and scaler.func is None and scaler.inverse_func is None:
+    if type(scaler) is FunctionTransformer and scaler.func is None and scaler.inverse_func is None:
         return Value(inner)
     if type(scaler) is not StandardScaler:
         raise refuse(path, estimator, f"transformer={type(scaler).__name__}", "use StandardScaler for the target")
@@ -98,4 +98,5 @@ def is_passthrough(step: Any) -> bool:
     """Whether a step hands its columns on as they are. A fitted ColumnTransformer holds an identity function there."""
     if isinstance(step, str):
         return step == "passthrough"
-    return isinstance(step, FunctionTransformer) and step.func is None
+    # a subclass may compute something else
+    return type(step) is FunctionTransformer and step.func is None

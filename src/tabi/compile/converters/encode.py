@@ -58,8 +58,8 @@ def _patterns(encoder: OneHotEncoder, pairs: Sequence[Pair]) -> tuple[Array, Arr
 def _unknown(known: Any) -> Any:
     if known.dtype.kind == "O":
         return np.array([UNKNOWN_TEXT], dtype=object)
-    finite = known[np.isfinite(known)]
-    return np.array([finite.max() * 2 + 1 if len(finite) and finite.max() > 0 else 1.0])
+    taken = set(known.tolist())
+    return np.array([next(float(number) for number in range(len(taken) + 1) if number not in taken)])
 
 
 @converts(OrdinalEncoder)

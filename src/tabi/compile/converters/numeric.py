@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.cluster import FeatureAgglomeration
-from sklearn.preprocessing import Binarizer, PolynomialFeatures, PowerTransformer
+from sklearn.preprocessing import Binarizer, PolynomialFeatures, PowerTransformer, StandardScaler
 
 from tabi.compile.converters.scale import shifted_and_scaled
 from tabi.compile.converters.trees import note_thresholds
@@ -12,7 +12,7 @@ from tabi.compile.graph import Graph, Lanes
 from tabi.compile.operators import Array, affine, as_double, repeated
 from tabi.compile.registry import converts, numbers_only, refuse
 
-# a power less one loses digits where the numbers of a column differ by less than this
+# powers of a column lose digits where they differ by less than this, or than this share of their mean
 SMALLEST_SPREAD = 1e-5
 
 
@@ -34,14 +34,18 @@ def _power_transformer(transformer: PowerTransformer, graph: Graph, lanes: Lanes
     if logs.any():
         column = int(np.argmax(logs))
         raise refuse(path, transformer, f"a logarithm (column {column})", "use QuantileTransformer or StandardScaler")
-    if transformer.standardize and (transformer._scaler.scale_ < SMALLEST_SPREAD).any():
-        column = int(np.argmin(transformer._scaler.scale_))
+    if transformer.standardize and (small := _spreads_are_small(transformer._scaler)).any():
+        column = int(np.argmax(small))
         raise refuse(path, transformer, f"a column ({column}) of very small spread", "put StandardScaler before it")
     power = _box_cox if transformer.method == "box-cox" else _yeo_johnson
     lanes = graph.lanes_of(power(graph, values, powers), len(lanes))
     if not transformer.standardize:
         return lanes
     return shifted_and_scaled(transformer, graph, lanes, path, transformer._scaler.mean_, transformer._scaler.scale_)
+
+
+def _spreads_are_small(scaler: StandardScaler) -> Array:
+    return np.asarray(scaler.scale_ < SMALLEST_SPREAD * np.maximum(1.0, np.abs(scaler.mean_)))
 
 
 def _box_cox(graph: Graph, values: str, powers: Array) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from tabi.data.origin import Opened, refuse_secrets
+from tabi.data.origin import Opened, refuse_password, refuse_secrets
 from tabi.errors import ConfigError
 from tabi.workspace import Workspace
 
@@ -29,6 +29,7 @@ def open_source(uri: str, workspace: Workspace, query: str | None = None) -> Ope
     the batches raises `SourceError` if the rows cannot be had.
     """
     refuse_secrets(uri)
+    refuse_password(query or "")
     scheme, colon, rest = uri.partition(":")
     if not colon or not rest:
         raise ConfigError(f"source {uri!r} is not of the form scheme:rest, such as csv:data/rows.csv")
