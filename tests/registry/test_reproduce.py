@@ -33,7 +33,8 @@ def test_a_bundle_is_rebuilt_to_the_last_bit_from_what_its_run_recorded(trained:
     assert found.equal
     assert (found.metrics, found.predictions, found.environment) == ({}, 0.0, {})
     assert found.graph[0] == found.graph[1]
-    *_, last = lines_of(found)
+    *_, code, last = lines_of(found)
+    assert code == "code         trained outside a repository: not compared"
     assert json.loads(last)["equal"] is True
     *_, record = evidence.read(fresh.evidence, "reproduction")
     assert (record.subject, record.verdict) == (trained.name, "pass")

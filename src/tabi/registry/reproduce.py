@@ -41,7 +41,8 @@ class Reproduction:
 
     What differs today from what was recorded does not make a model another one, but is the first thing to look at.
     `data`: the contract of the same rows. `record`: files of the run that are no longer what the bundle's lineage says,
-    by digest. `environment`: packages. `code`: the commit, and the project's own pipeline.
+    by digest. `environment`: packages. `code`: the commit, and the project's own pipeline. `commit`: the recorded one,
+    empty where the run was trained outside a repository, so that its code cannot be compared.
     """
 
     bundle: str
@@ -53,6 +54,7 @@ class Reproduction:
     record: Differing[str]
     environment: Differing[str] = field(repr=False)
     code: Differing[str]
+    commit: str
 
     @property
     def equal(self) -> bool:
@@ -98,6 +100,7 @@ def _rebuilt(workspace: Workspace, bundle: Bundle, report: Reporter) -> Reproduc
         record=_record(bundle.lineage(), run),
         environment=_differing(_packages(run.environment_lock), _packages(environment_lock())),
         code=_code(workspace, run),
+        commit=run.git_commit,
     )
 
 
@@ -116,7 +119,10 @@ def lines_of(found: Reproduction) -> Iterator[str]:
     yield from _part("data", found.data)
     yield from _part("record", found.record)
     yield from _part("environment", found.environment)
-    yield from _part("code", found.code)
+    if found.commit or found.code:
+        yield from _part("code", found.code)
+    else:
+        yield "code         trained outside a repository: not compared"
     yield json.dumps({"equal": found.equal, **asdict(found)})
 
 
