@@ -9,10 +9,11 @@ import sys
 import pytest
 
 from tests.serving.conftest import harbour, own_harbour
-from tests.system.engine import REPOSITORY, Engine
-from tests.system.test_compose import Compose, compose, stand_in
+from tests.system.engine import BUILD_LIMIT_S, REPOSITORY, Engine
+from tests.system.test_compose import LIMIT_S, Compose, compose, stand_in
 
-pytestmark = pytest.mark.system
+# an image of 1.4 GB is built first
+pytestmark = [pytest.mark.system, pytest.mark.timeout(BUILD_LIMIT_S + 3 * LIMIT_S)]
 __all__ = ["compose", "harbour", "own_harbour", "stand_in"]
 
 PROGRAM = """

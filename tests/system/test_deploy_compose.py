@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.deploy.harbour_home import BODY, NAME, PREDICT, free_port, make_home
 from tests.serving.conftest import Harbour, harbour, own_harbour
 from tests.system.conftest import give_up
 from tests.system.engine import REPOSITORY, Engine
-from tests.system.test_deploy_local import Desk
+from tests.system.test_deploy_local import LIMIT_S, Desk
 
 pytestmark = pytest.mark.system
 __all__ = ["harbour", "own_harbour"]
@@ -83,3 +84,54 @@ def test_images_go_forth_and_back_and_no_request_is_lost(desk: Desk, engine: Eng
     project = f"label=com.docker.compose.project={os.environ['COMPOSE_PROJECT_NAME']}"
     assert engine.must("ps", "--all", "--quiet", "--filter", project) == ""
     engine.run("rmi", "--force", other)
+
+
+def containers(engine: Engine) -> int:
+    """How many servers of this project there are."""
+    project = os.environ["COMPOSE_PROJECT_NAME"]
+    labels = (f"com.docker.compose.project={project}", "com.docker.compose.service=server")
+    return len(
+        engine.must("ps", "--quiet", *(word for each in labels for word in ("--filter", f"label={each}"))).split()
+    )
+
+
+def test_two_at_once_each_part_back_alone_and_one_that_is_killed(desk: Desk, engine: Engine, image: str) -> None:
+    to = ("deploy", NAME, "--target", "compose", "--image")
+    back = ("rollback", NAME, "--target", "compose", "--reason", "worse")
+    desk.must(*to, image)
+    other = changed(engine, image, "LABEL tabi.test=parts")
+    try:
+        with flowing(desk.port, PREDICT, BODY) as flow:
+            with desk.begin(*to, other, "--version", "2") as first:
+                assert first.stderr is not None
+                assert "runs now" in first.stderr.readline()
+                first.send_signal(signal.SIGSTOP)
+                said = desk.tabi(*to, image)
+                first.send_signal(signal.SIGCONT)
+                assert said.code == 1
+                assert "another deployment of voyage on compose, dev is under way" in said.err
+                first.communicate(timeout=LIMIT_S)
+            assert first.returncode == 0
+            desk.must(*back, "--model-only")
+            assert (desk.champion(), containers(engine)) == (1, 1)
+            desk.must(*back, "--image-only")
+            assert (desk.champion(), containers(engine)) == (1, 1)
+
+            with desk.begin(*to, other) as killed:
+                assert killed.stderr is not None
+                assert any("is started as container" in line for line in killed.stderr)
+                killed.kill()
+            assert containers(engine) == 2
+            again = desk.tabi(*to, image)
+            assert again.code == 0
+            assert "note: deploy 5 of voyage on compose, dev, begun " in again.err
+            assert containers(engine) == 1
+    finally:
+        desk.tabi("deploy", NAME, "--target", "compose", "--stop")
+        engine.run("rmi", "--force", other)
+    assert flow.failed == []
+    assert flow.versions[-1] == desk.home.bundles[0]
+    first_one, second, model, revision, cut, last = desk.history()
+    assert (cut["outcome"], last["outcome"]) == ("cut", "succeeded")
+    assert (model["revision"], model["version"]) == (second["revision"], 1)
+    assert (revision["revision"], revision["image"], revision["version"]) == (first_one["revision"], image, 1)

@@ -132,6 +132,18 @@ def test_image_and_model_go_forth_and_back_and_no_request_is_lost(desk: Desk) ->
     assert desk.servers() == []
 
 
+def test_the_revision_alone_returns_and_the_model_stays(desk: Desk) -> None:
+    desk.must("deploy", NAME)
+    with flowing(desk.port, PREDICT, BODY) as flow:
+        desk.must("deploy", NAME, "--version", "2", TABI_WORKERS="2")
+        desk.must("rollback", NAME, "--target", "local", "--image-only", "--reason", "more memory than there is")
+        until_one_server(desk)
+    assert flow.failed == []
+    assert flow.versions[-1] == desk.home.bundles[1]
+    first, _, back = desk.history()
+    assert (back["revision"], back["version"], desk.champion()) == (first["revision"], 2, 2)
+
+
 def test_a_deployment_that_is_killed_is_told_by_the_next_and_leaves_no_second_server(desk: Desk) -> None:
     desk.must("deploy", NAME)
     kept = running(desk)
@@ -184,7 +196,10 @@ def test_two_deployments_at_once_do_not_meet(desk: Desk) -> None:
     with desk.begin("deploy", NAME) as first:
         assert first.stderr is not None
         assert "nothing runs now" in first.stderr.readline()
+        # it is to be at work for as long as the second one takes to ask
+        first.send_signal(signal.SIGSTOP)
         said = desk.tabi("deploy", NAME)
+        first.send_signal(signal.SIGCONT)
         assert said.code == 1
         assert "another deployment of voyage on local, dev is under way" in said.err
         first.communicate(timeout=LIMIT_S)
