@@ -165,6 +165,11 @@ def test_a_row_with_fewer_fields_than_the_header_is_missing_in_the_rest(workspac
     assert [(v.column, v.rule, v.examples) for v in fetched.violations] == [("left", "missing", (1,))]
 
 
+def test_a_file_of_csv_with_nul_is_refused_before_a_text_is_cut_short(workspace: Workspace) -> None:
+    with pytest.raises(SourceError, match="holds the sign NUL"):
+        fetch_text(workspace, "a,c,left\n1,x\0y,no\n2,x\0z,yes\n")
+
+
 def test_moments_of_parquet_are_dates_too(workspace: Workspace) -> None:
     rows = pd.DataFrame({"a": range(4), "at": pd.date_range("2024-01-01", periods=4), "left": LABELS})
     rows.to_parquet(workspace.root / "rows.parquet")

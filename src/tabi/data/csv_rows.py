@@ -27,6 +27,8 @@ from tabi.errors import DataError, SourceError
 
 MISSING_MARKS = frozenset({"NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?"})
 
+CHUNK = 1 << 20
+
 
 class Fields(Flag):
     """What was among the fields of a column, the empty ones left out."""
@@ -75,8 +77,17 @@ def _header(file: Path) -> list[str]:
     for frame in _read(file, header=None, nrows=1, chunksize=1, dtype=str, na_values=[]):
         names = [str(name) for name in frame.iloc[0]]
         refuse_bad_names(names)
+        _refuse_nul(file)
         return names
     raise SourceError(f"{file} is not readable as CSV with a header line: there is no header")
+
+
+def _refuse_nul(file: Path) -> None:
+    # pandas would take it for the end of its field, and lose the rest
+    with file.open("rb") as content:
+        while part := content.read(CHUNK):
+            if b"\0" in part:
+                raise SourceError(f"{file} holds the sign NUL, which ends a text in CSV: take it out, or write Parquet")
 
 
 def _frames(file: Path, header: list[str], batch: int, kinds: dict[str, type[str]]) -> Iterator[pd.DataFrame]:
