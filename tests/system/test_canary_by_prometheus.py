@@ -87,6 +87,18 @@ def asking(server: Server) -> Iterator[Counter[tuple[int, str]]]:
         thread.join()
 
 
+def until_scraped(url: str) -> None:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            Prometheus(NAME, url)
+        except DeployError:
+            assert time.monotonic() < end, "it was not scraped"
+            time.sleep(0.1)
+        else:
+            return
+
+
 def test_a_sound_version_goes_on_and_one_that_fails_is_taken_back(tmp_path: Path) -> None:
     sound = graph()
     workspace = released(tmp_path, [sound, sound, faulty(sound)])
@@ -98,6 +110,7 @@ def test_a_sound_version_goes_on_and_one_that_fails_is_taken_back(tmp_path: Path
     ):
         with pytest.raises(DeployError, match="knows no server of nobody"):
             Prometheus("nobody", url)
+        until_scraped(url)
         ask = (
             "deploy",
             NAME,

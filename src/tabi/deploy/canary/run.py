@@ -80,8 +80,10 @@ def run(
     with held(workspace, place):
         for note in history.close_cut(room, place, actor):
             tell(f"note: {note}")
+        # servers that nobody can watch get no challenger
+        meter = meter_of()
         policy = _begin(workspace, place.name, plan, tell, resume=resume)
-        rollout = Rollout(room, actor, place, plan, meter_of(), tell, policy)
+        rollout = Rollout(room, actor, place, plan, meter, tell, policy)
         try:
             return _steps(rollout)
         except KeyboardInterrupt:
