@@ -92,7 +92,8 @@ def test_a_run_measures_both_scenarios_with_both_numbers_of_workers(run: Run, tm
 
 def test_an_objective_that_is_broken_is_told_and_ends_with_1(run: Run, tmp_path: Path) -> None:
     done = run(0.001)
-    assert done.returncode == 1, done.stderr
-    assert "**broken**" in (tmp_path / "pages" / "load.md").read_text()
+    page = tmp_path / "pages" / "load.md"
+    assert (done.returncode, page.exists()) == (1, True), done.stderr
+    assert "**broken**" in page.read_text()
     (record,) = read(tmp_path / "evidence", "load")
     assert record.verdict == "fail"
