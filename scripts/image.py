@@ -10,10 +10,12 @@ from __future__ import annotations
 import gzip
 import importlib
 import os
+import pkgutil
 import py_compile
 import shutil
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 UNREAD = (
@@ -130,6 +132,11 @@ def imported(lib: Path, source: Path) -> list[Path]:
     there = [name for name in PERHAPS if (lib / name.partition(".")[0]).is_dir() or name.startswith("tabi.")]
     for name in (*IMPORTED, *there):
         importlib.import_module(name)
+    # what it imports later, with a policy, a kind of body or a protocol, but for those that an extra brings
+    serving = importlib.import_module("tabi.serving")
+    for module in pkgutil.walk_packages(serving.__path__, "tabi.serving."):
+        with suppress(ImportError):
+            importlib.import_module(module.name)
     if "boto3" in there:
         # the rest of it is imported with the first client
         importlib.import_module("boto3").client("s3", region_name="eu-central-1")
