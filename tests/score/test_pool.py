@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -50,9 +51,46 @@ def test_blocks_are_scored_here_until_a_process_is_up_and_then_there(
     monkeypatch.setattr(module.Processes, "submit", waiting)
     monkeypatch.setattr(module.Here, "submit", noting)
     bench.run(path, jobs=2, batch_rows=10)
-    assert scored == list(range(len(scored)))
+    assert sorted(scored) == list(range(len(scored)))
     assert 0 < len(scored) <= 10
     assert bench.output.read_bytes() == whole
+
+
+def test_threads_side_by_side_write_what_one_does(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "rows.parquet", some_rows(400))
+    bench.run(path, batch_rows=10)
+    whole = bench.output.read_bytes()
+    monkeypatch.setattr(module, "START_AFTER_S", 60)
+    both, scored = Barrier(2), module.Here.submit
+
+    def together(self: module.Here, index: int, block: Block, read: float = 0.0) -> None:
+        if index < 2:
+            both.wait(60)
+        scored(self, index, block, read)
+
+    monkeypatch.setattr(module.Here, "submit", together)
+    bench.run(path, jobs=2, batch_rows=10)
+    assert bench.output.read_bytes() == whole
+
+
+def test_what_a_thread_finds_wrong_ends_the_run(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "rows.parquet", some_rows(200))
+    monkeypatch.setattr(module, "START_AFTER_S", 60)
+    scored = module.Here.submit
+
+    def failing(self: module.Here, index: int, block: Block, read: float = 0.0) -> None:
+        if index == 19:
+            raise module.disk_error(tmp_path, "No space left on device")
+        scored(self, index, block, read)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module.Here, "submit", failing)
+        with pytest.raises(DataError, match="No space left on device"):
+            bench.run(path, jobs=2, batch_rows=10)
+    assert not bench.output.exists()
+    assert bench.run(path, jobs=2, batch_rows=10).resumed == 190
 
 
 def test_little_work_starts_no_process(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +26,7 @@ class Evaluator:
         self._session = session
         self._trees = _Trees.of(graph)
         self._tried = False
+        self._trying = Lock()
 
     @property
     def by_table(self) -> bool:
@@ -32,14 +35,15 @@ class Evaluator:
 
     def predict(self, tensors: Tensors) -> Floats:
         """The one output of the model's graph for rows, of which there is at least one."""
-        if self._trees is not None and not self._tried:
-            self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
+        with self._trying:
+            if not self._tried:
+                self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
         return self._session.predict(tensors) if self._trees is None else self._trees.predict(tensors)
 
     def _try(self, tensors: Tensors) -> None:
-        assert self._trees is not None  # noqa: S101 - the caller looked
         self._tried = True
-        if self._trees.predict(tensors).tobytes() != self._session.predict(tensors).tobytes():
+        trees = self._trees
+        if trees is not None and trees.predict(tensors).tobytes() != self._session.predict(tensors).tobytes():
             self._trees = None
 
 

@@ -117,7 +117,9 @@ class _Builder:
         if most > 64:
             return None
         dtype = np.dtype(np.uint32 if most <= 32 else np.uint64)
-        nodes = {f: [n for n in range(self._count) if self._trees["nodes_featureids"][n] == f] for f in features}
+        nodes: dict[int, list[int]] = {feature: [] for feature in features}
+        for node, feature in enumerate(self._trees["nodes_featureids"]):
+            nodes[feature].append(node)
         values = {feature: self._values(nodes[feature]) for feature in features}
         rows = sum(2 * len(found) + 2 for found in values.values())
         if rows * len(self._leaves) * dtype.itemsize > _MOST_BYTES:
@@ -168,12 +170,20 @@ class _Builder:
     def _lookup(self, nodes: list[int], values: Floats, dtype: np.dtype[Any]) -> _Lookup:
         masks = np.full((2 * len(values) + 2, len(self._leaves)), np.iinfo(dtype).max, dtype)
         tracks = self._trees.get("nodes_missing_value_tracks_true", [0] * self._count)
-        for node in nodes:
-            false = np.ones(len(masks), bool)
+        splits = [self._trees["nodes_splits"][node] for node in nodes]
+        behind = (2 * np.searchsorted(values, splits) + 2).tolist()
+        most = np.iinfo(dtype).max
+        for node, first in zip(nodes, behind, strict=True):
+            of_tree = masks[:, self._tree[node]]
+            missing = of_tree[-1]
+            left = dtype.type(most - self._ruled_out[node])
             if node in self._members:
-                false[2 * np.searchsorted(values, sorted(self._members[node])) + 1] = False
+                members = 2 * np.searchsorted(values, sorted(self._members[node])) + 1
+                untouched = of_tree[members]
+                of_tree &= left
+                of_tree[members] = untouched
             else:
-                false[: 2 * int(np.searchsorted(values, self._trees["nodes_splits"][node])) + 2] = False
-            false[-1] = not tracks[node]
-            masks[false, self._tree[node]] &= dtype.type(np.iinfo(dtype).max - self._ruled_out[node])
+                of_tree[first:] &= left
+            if tracks[node]:
+                of_tree[-1] = missing
         return _Lookup(values, masks)

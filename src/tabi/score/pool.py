@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -64,14 +66,15 @@ class Here:
         pass
 
     @cached_property
-    def _scorer(self) -> Scorer:
+    def scorer(self) -> Scorer:
+        """The loaded model."""
         from tabi.score.scorer import Scorer
 
         return Scorer(self._bundle, self._schema, self._keys)
 
     def submit(self, index: int, block: Block, read: float = 0.0) -> None:  # noqa: ARG002 - it is done at once
         """Score it now."""
-        scored = self._scorer.score(block)
+        scored = self.scorer.score(block)
         try:
             self._on_done(self._parts.write(index, scored))
         except OSError as error:
@@ -81,18 +84,44 @@ class Here:
         """Nothing is left."""
 
 
+class Threads:
+    """Scores in this process, `jobs` blocks side by side: most of the work leaves the interpreter's lock."""
+
+    def __init__(self, jobs: int, here: Here) -> None:
+        self._jobs, self._here = jobs, here
+        self._threads = ThreadPoolExecutor(jobs, "score")
+        self._under_way: deque[Future[None]] = deque()
+
+    def submit(self, index: int, block: Block, read: float = 0.0) -> None:
+        """Have it scored, once one of those before it is done."""
+        if len(self._under_way) > self._jobs:
+            self._under_way.popleft().result()
+        # one thread loads the model, not each of them
+        self._here.scorer  # noqa: B018
+        self._under_way.append(self._threads.submit(self._here.submit, index, block, read))
+
+    def finish(self) -> None:
+        """Wait for all."""
+        while self._under_way:
+            self._under_way.popleft().result()
+
+    def close(self) -> None:
+        """Begin no other block."""
+        self._threads.shutdown(cancel_futures=True)
+
+
 class Processes:
     """Scores in `jobs` processes. A thread here feeds each of them, and at most one block more than that waits.
 
     They take a while to start, so that is done only once there has been as much work as that and more is left, and
-    until the first is up, blocks are scored here.
+    until the first is up, blocks are scored here by threads.
     """
 
     def __init__(
         self, jobs: int, bundle: Bundle, parts: Parts, schema: pa.Schema, keys: tuple[str, ...], on_done: OnDone
     ) -> None:
         self._jobs, self._parts, self._on_done = jobs, parts, on_done
-        self._here = Here(bundle, parts, schema, keys, on_done)
+        self._here = Threads(jobs, Here(bundle, parts, schema, keys, on_done))
         self._up = Event()
         self._first: tuple[float, float] | None = None
         place = (str(bundle.folder), bundle.id, str(parts.folder))
@@ -131,6 +160,7 @@ class Processes:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._failed.set()
+        self._here.close()
         for worker in self._workers:
             worker.kill()
         for thread in self._threads:
@@ -153,6 +183,7 @@ class Processes:
 
     def finish(self) -> None:
         """Let each worker end, and wait. Where none is up by now, all is done, and they are not waited for."""
+        self._here.finish()
         if self._up.is_set():
             for _ in self._workers:
                 self._put(None)

@@ -46,10 +46,13 @@ class _Read(NamedTuple):
 
 
 class Scorer:
-    """Scores blocks with one bundle. `schema`: the columns of the output; `keys`: those that pass through."""
+    """Scores blocks with one bundle. `schema`: the columns of the output; `keys`: those that pass through.
+
+    Threads may share it.
+    """
 
     def __init__(self, bundle: Bundle, schema: pa.Schema, keys: Sequence[str]) -> None:
-        self._model, self._schema, self._keys = (model := Model(bundle)), schema, tuple(keys)
+        self._model, self._schema, self._keys = (model := Model(bundle, few=False)), schema, tuple(keys)
         self._evaluator = Evaluator(model.session, bundle.graph_bytes())
         self._tables = TableReader(model.contract)
         known = {column.name for column in model.contract.columns}

@@ -44,9 +44,12 @@ class Decisions(NamedTuple):
 
 
 class Model:
-    """A bundle that is ready to answer. It never changes; another version is another Model."""
+    """A bundle that is ready to answer. It never changes; another version is another Model.
 
-    def __init__(self, bundle: Bundle) -> None:
+    `few`: whether it will be asked for few rows at a time, which takes a while to make ready.
+    """
+
+    def __init__(self, bundle: Bundle, *, few: bool = True) -> None:
         require_runtime(bundle.manifest.runtime, f"the bundle {bundle.folder}")
         self.bundle = bundle
         self.name = bundle.name
@@ -62,7 +65,7 @@ class Model:
         self.session = Session(graph)
         # a graph that is not the contract's own is found now, and the first call, which allocates, is no user's
         self.session.check(self.reader.read([{}, {}])[0], self.contract.target)
-        self._few = FewRows.of(graph, self.session)
+        self._few = FewRows.of(graph, self.session) if few else None
 
     @classmethod
     def open(cls, folder: Path, trust: Trust | None = None) -> Self:
