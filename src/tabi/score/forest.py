@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[Any]
 
 # rows at a time: what is worked on stays in the cache
-_BLOCK = 512
+_BLOCK = 1024
 _NARROW = 16
 _MOST_BYTES = 64 * 1024 * 1024
 _LEQ, _MEMBER = 0, 6
