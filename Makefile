@@ -31,7 +31,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-annotate --no-emit-index-url
 
 .PHONY: init envinfo demo train-fast train-full release check report api api-bg docker-build docker-build-train docker-run docker-smoke docker-push up-compose down-compose sbom \
-        store-push store-verify deploy rollback test test-system infra-test infra-cycle lint format bench bench-training load types lock \
+        store-push store-verify deploy rollback test coverage test-system infra-test infra-cycle lint format bench bench-training load types lock \
         slo alerts-test \
         env-train env-dev
 
@@ -144,6 +144,10 @@ format: env-dev
 
 test: lint
 	$(BIN)/python scripts/tests.py unit
+
+# the same tests, and how much of the code they reach
+coverage: lint
+	$(BIN)/python scripts/tests.py coverage
 
 # from a bare clone, and every shell block of the README
 test-system: env-dev
