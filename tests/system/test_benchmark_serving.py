@@ -35,5 +35,5 @@ def test_ours_and_the_server_that_everybody_writes_side_by_side(tmp_path: Path, 
     )
     speed, quality, _ = ours
     assert float(speed[1].replace(",", "")) > 0
-    assert quality[3] == theirs[1][3] == "0", "a server answered with errors"
-    assert float(quality[4]) < 1e-9
+    assert quality[4] == theirs[1][4] == "0", "a server answered with errors"
+    assert float(quality[5]) < 1e-9
