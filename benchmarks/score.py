@@ -114,7 +114,7 @@ def report(seconds: dict[str, float], cores: int) -> list[str]:
     lines.append(
         f"| `tabi score`, {MANY:,} rows of Parquet | {seconds['many']:.2f} | {rate:,.0f} | {rate / alone:.2f} |"
     )
-    text = f"of these each row after the first {SOME:,}, the processes being up"
+    text = f"of these each row after the first {SOME:,}"
     lines.append(f"| {text} | | {further:,.0f} | **{further / alone:.2f}** |")
     return lines
 

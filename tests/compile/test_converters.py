@@ -106,6 +106,27 @@ def test_gradient_boosting_treats_a_category_it_never_saw_as_missing() -> None:
     assert_graph_equals_pipeline(Pipeline([("prep", prep), ("clf", clf)]), case, 4)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1.0, 1.5, 200.0, 200.5, 3.0, 3.25),
+        (0.25, 0.75, -3.5, -3.0, 7.0, 1e-300),
+        (7.0, 2.0**31, 2.0**40, 9.0, 8.0, -(2.0**31)),
+    ],
+)
+def test_gradient_boosting_on_numbers_as_categories(values: tuple[float, ...]) -> None:
+    case = Case(5, rows=400, numeric=2, categorical=0)
+    codes = np.random.default_rng(0).integers(0, 6, len(case.y))
+    # every second one goes the other way: the trees ask for sets of several
+    case.y = np.where(np.random.default_rng(1).random(len(codes)) < 0.9, codes % 2, 1 - codes % 2).astype(np.int8)
+    case.tensors.numeric[:, 0] = np.array(values)[codes]
+    case.tensors.numeric[:20, 0] = np.nan
+    clf = HistGradientBoostingClassifier(categorical_features=case.numeric[:1], max_iter=5, min_samples_leaf=2)
+    pipeline = Pipeline([("clf", clf)]).fit(case.frame[case.numeric], case.y)
+    assert any(len(predictor.raw_left_cat_bitsets) for (predictor,) in clf._predictors)
+    assert_graph_equals_pipeline(pipeline, case, 6)
+
+
 def test_gradient_boosting_with_a_split_that_no_category_passes() -> None:
     case = Case(21, rows=400, numeric=1, categorical=2)
     pipeline = native(case, max_iter=5).fit(case.frame, case.y)

@@ -22,6 +22,7 @@ from tabi.contract import Tensors
 from tabi.score.evaluator import Evaluator
 from tabi.score.forest import Forest
 from tabi.store import Store
+from tabi.tables import Columns
 from tests.compile.conftest import Case, unseen
 from tests.serving.conftest import Harbour, table
 
@@ -72,11 +73,11 @@ def test_the_bits_are_those_of_the_graph_on_hostile_rows_together_and_alone(
     ordeals = [o.tensors for o in hostile_rows(case.contract, case.tensors, compiled.thresholds, seed)]
     for tensors in (case.tensors, unseen(case, seed), *ordeals):
         evaluator = Evaluator(session, compiled.model)
-        found = evaluator.predict(tensors)
+        found = evaluator.predict(Columns.of(tensors))
         assert evaluator.by_table
         assert found.tobytes() == session.predict(tensors).tobytes()
         one = slice(len(found) - 1, None)
-        alone = evaluator.predict(Tensors(tensors.numeric[one], tensors.categorical[one]))
+        alone = evaluator.predict(Columns.of(Tensors(tensors.numeric[one], tensors.categorical[one])))
         assert alone.tobytes() == found[one].tobytes()
 
 
@@ -88,7 +89,7 @@ def test_a_row_has_the_same_bits_in_a_batch_of_any_size(harbour: Harbour) -> Non
     for size in (*range(1, 40), 511, 512, 513, 1025, 1100):
         evaluator = Evaluator(Session(graph), graph)
         part = Tensors(case.tensors.numeric[-size:], case.tensors.categorical[-size:])
-        assert evaluator.predict(part).tobytes() == whole[-size:].tobytes()
+        assert evaluator.predict(Columns.of(part)).tobytes() == whole[-size:].tobytes()
         assert evaluator.by_table
 
 
@@ -100,7 +101,7 @@ def test_trees_with_more_leaves_than_bits_are_left_to_the_graph(leaves: int | No
     graph = compile_pipeline(pipeline, case.contract).model
     evaluator = Evaluator(Session(graph), graph)
     assert not evaluator.by_table
-    assert evaluator.predict(case.tensors).tobytes() == Session(graph).predict(case.tensors).tobytes()
+    assert evaluator.predict(Columns.of(case.tensors)).tobytes() == Session(graph).predict(case.tensors).tobytes()
 
 
 def test_a_graph_without_trees_is_left_to_itself(harbour: Harbour) -> None:
@@ -111,12 +112,12 @@ def test_a_graph_without_trees_is_left_to_itself(harbour: Harbour) -> None:
 
 def test_trees_that_give_another_bit_are_never_used(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Forest.sums
-    monkeypatch.setattr(Forest, "sums", lambda self, features: right(self, features) + 1e-12)
+    monkeypatch.setattr(Forest, "sums", lambda self, *of: right(self, *of) + 1e-12)
     session = Session(harbour.graph)
     evaluator = Evaluator(session, harbour.graph)
     assert evaluator.by_table
     tensors = Tensors(np.array([[39.0, 7.25], [np.nan, 1.0]]), np.array([["male", "東京"], ["", ""]], object))
-    assert evaluator.predict(tensors).tobytes() == session.predict(tensors).tobytes()
+    assert evaluator.predict(Columns.of(tensors)).tobytes() == session.predict(tensors).tobytes()
     assert not evaluator.by_table
 
 
@@ -144,5 +145,5 @@ def test_trees_of_a_number_are_looked_up_and_those_of_several_classes_left_to_th
     tensors, _ = table(4)
     for count in (300, 1):
         part = Tensors(tensors.numeric[:count], tensors.categorical[:count])
-        assert evaluator.predict(part).tobytes() == Session(graph).predict(part).tobytes()
+        assert evaluator.predict(Columns.of(part)).tobytes() == Session(graph).predict(part).tobytes()
     assert evaluator.by_table is by_table

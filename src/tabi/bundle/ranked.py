@@ -20,12 +20,11 @@ import numpy.typing as npt
 from tabi.bundle.chains import chains_of, ranks
 from tabi.bundle.session import NUMERIC
 from tabi.bundle.sources import Code, Number, Sources, sources_of
-from tabi.bundle.split import Attributes, Split, split
+from tabi.bundle.split import LEQ, MEMBER, Attributes, Split, members_of, split
 from tabi.bundle.wire import fields_of, packed, parts, put, texts
 
 # beyond these it would take longer to load than it saves
 _MOST_BYTES, _MOST_NODES, _MOST_NUMBERS = 32 << 20, 50_000, 1 << 20
-_LEQ, _MEMBER = 0, 6
 _MODEL_GRAPH, _GRAPH_NODE = 7, 1
 _INPUT, _ATTRIBUTE, _ATTRIBUTE_NAME = 1, 5, 1
 _TENSOR, _INTS, _KIND = 5, 8, 20
@@ -80,7 +79,7 @@ class _Rewriting:
         self._modes: list[int] = found.trees["nodes_modes"].tolist()
         self._splits: list[float] = found.trees["nodes_splits"].tolist()
         self._missing: list[int] = list(found.trees["nodes_missing_value_tracks_true"])
-        self._members = _members(found.trees)
+        self._members = members_of(found.trees)
         self._opposite = _larger_side(found.trees)
         self._size = 0
 
@@ -120,7 +119,7 @@ class _Rewriting:
         for node, each in sets.items():
             column, at = places[each]
             self._features[node], self._splits[node] = first + column, float(at)
-            self._modes[node], self._missing[node] = _LEQ, 0
+            self._modes[node], self._missing[node] = LEQ, 0
         rows = [row.tobytes() for row in ranks(chains, missing + 1)]
         own = {text: rows[place.get(value, missing)] for text, value in source.table.items()}
         return Table(own, rows[place.get(source.other, missing)])
@@ -128,11 +127,11 @@ class _Rewriting:
     def _set(self, node: int, codes: list[float], place: dict[float, int]) -> int:
         """The codes that take a node's true side, as bits by their place; the last bit is for what is missing."""
         held = 1 << len(codes) if self._missing[node] else 0
-        if self._modes[node] == _MEMBER:
-            for value in self._members[node]:
+        if self._modes[node] == MEMBER:
+            for value in self._members[node].tolist():
                 if value in place:
                     held |= 1 << place[value]
-        elif self._modes[node] == _LEQ:
+        elif self._modes[node] == LEQ:
             held |= (1 << bisect_right(codes, self._splits[node])) - 1
         else:
             raise ValueError("another kind of question")
@@ -144,7 +143,7 @@ class _Rewriting:
         for feature, source in enumerate(self._sources.columns):
             if isinstance(source, Number):
                 for node in nodes.get(feature, ()):
-                    if self._modes[node] != _LEQ:
+                    if self._modes[node] != LEQ:
                         raise ValueError("another kind of question")
                     thresholds[source.place].add(self._splits[node])
                     self._features[node] = first + source.place
@@ -196,18 +195,6 @@ def _larger_side(trees: Attributes) -> npt.NDArray[np.bool_]:
         sizes[node], larger[node] = left + right, left > right
     # nothing is after infinity
     return np.asarray(larger & np.isfinite(trees["nodes_splits"]))
-
-
-def _members(trees: Attributes) -> dict[int, list[float]]:
-    """The values of each node that asks for members: they stand one after the other, each list ended by NaN."""
-    lists: list[list[float]] = [[]]
-    for value in np.asarray(trees.get("membership_values", [])).tolist():
-        if isnan(value):
-            lists.append([])
-        else:
-            lists[-1].append(value)
-    nodes = np.flatnonzero(np.asarray(trees["nodes_modes"]) == _MEMBER).tolist()
-    return dict(zip(nodes, lists[: len(nodes)], strict=True))
 
 
 def _joined(tables: list[Table]) -> Table:

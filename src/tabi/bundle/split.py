@@ -20,6 +20,8 @@ _ATTRIBUTE_NAME, _ATTRIBUTE_INT, _ATTRIBUTE_TENSOR, _ATTRIBUTE_INTS = 1, 3, 5, 8
 _TENSOR_NAME, _TENSOR_TYPE, _TENSOR_RAW = 8, 2, 9
 _DOUBLE, _DTYPES = 11, {2: np.uint8, 11: np.float64}
 _NAME, _TYPE = 1, 2
+# of the kinds of question that a node of trees may ask: value <= threshold, value among members
+LEQ, MEMBER = 0, 6
 
 Attributes = dict[str, Any]
 
@@ -42,6 +44,16 @@ def split(model: bytes) -> Split | None:
         return _split(model)
     except (ValueError, IndexError, KeyError):
         return None
+
+
+def members_of(trees: Attributes) -> dict[int, npt.NDArray[np.float64]]:
+    """The values of each node that asks for members: they stand one after the other, each list ended by NaN."""
+    values = np.asarray(trees.get("membership_values", ()), np.float64)
+    ends = np.flatnonzero(np.isnan(values)).tolist()
+    nodes = np.flatnonzero(np.asarray(trees["nodes_modes"]) == MEMBER).tolist()
+    starts = [0, *(end + 1 for end in ends)]
+    lists = [values[start:end] for start, end in zip(starts, [*ends, len(values)], strict=True)]
+    return dict(zip(nodes, lists[: len(nodes)], strict=True))
 
 
 def _split(model: bytes) -> Split | None:

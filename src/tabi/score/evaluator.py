@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from tabi.bundle.session import Session
 from tabi.bundle.split import split
-from tabi.contract import Tensors
 from tabi.errors import BundleError
+from tabi.score.features import Features, features_before
 from tabi.score.forest import Forest
+from tabi.tables import Columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,25 +34,25 @@ class Evaluator:
         """Whether the trees are looked up and not walked."""
         return self._trees is not None
 
-    def predict(self, tensors: Tensors) -> Floats:
+    def predict(self, columns: Columns) -> Floats:
         """The one output of the model's graph for rows, of which there is at least one."""
         with self._trying:
             if not self._tried:
-                self._try(Tensors(tensors.numeric[:_TRIED], tensors.categorical[:_TRIED]))
-        return self._session.predict(tensors) if self._trees is None else self._trees.predict(tensors)
+                self._try(columns.first(_TRIED))
+        return self._session.predict(columns.tensors()) if self._trees is None else self._trees.predict(columns)
 
-    def _try(self, tensors: Tensors) -> None:
+    def _try(self, columns: Columns) -> None:
         self._tried = True
         trees = self._trees
-        if trees is not None and trees.predict(tensors).tobytes() != self._session.predict(tensors).tobytes():
+        if trees is not None and trees.predict(columns).tobytes() != self._session.predict(columns.tensors()).tobytes():
             self._trees = None
 
 
 class _Trees:
     """Before the trees, the trees, and after them."""
 
-    def __init__(self, before: Session, forest: Forest, after: Session) -> None:
-        self._before, self._forest, self._after = before, forest, after
+    def __init__(self, features: Features, forest: Forest, after: Session) -> None:
+        self._features, self._forest, self._after = features, forest, after
 
     @classmethod
     def of(cls, graph: bytes) -> _Trees | None:
@@ -61,11 +62,10 @@ class _Trees:
             return None
         try:
             forest = Forest.of(found.trees)
-            return None if forest is None else cls(Session(found.before), forest, Session(found.after))
+            return None if forest is None else cls(features_before(found.before), forest, Session(found.after))
         except (BundleError, KeyError, ValueError, IndexError):
             return None
 
-    def predict(self, tensors: Tensors) -> Floats:
-        features = np.asarray(self._before.run(tensors)[0])
-        sums = self._forest.sums(features)
-        return self._after.predict(Tensors(sums.reshape(-1, 1), tensors.categorical))
+    def predict(self, columns: Columns) -> Floats:
+        sums = self._forest.sums(self._features.of(columns), len(columns.numeric))
+        return self._after.predict_numbers(sums.reshape(-1, 1))

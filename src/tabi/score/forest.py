@@ -8,21 +8,28 @@ the first. The sum goes over the trees in their order, as ONNX Runtime adds them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tabi.bundle.split import Attributes
+from tabi.bundle.split import LEQ, MEMBER, Attributes, members_of
+from tabi.score.features import Feature
+from tabi.score.leaves import leaves_of
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Masks = npt.NDArray[Any]
 
 # rows at a time: what is worked on stays in the cache
 _BLOCK = 1024
 _NARROW = 16
 _MOST_BYTES = 64 * 1024 * 1024
-_LEQ, _MEMBER = 0, 6
+# as many as a mask has bits
+_MOST_LEAVES = 64
+# masks that are made at once
+_AT_ONCE = 1 << 20
 
 
 class _Lookup(NamedTuple):
@@ -33,7 +40,7 @@ class _Lookup(NamedTuple):
 
 
 class Forest:
-    """Sums of leaves of float64[N, F], bit by bit as a `TreeEnsemble` of one target computes them on one thread."""
+    """Sums of leaves, bit by bit as a `TreeEnsemble` of one target computes them on one thread."""
 
     def __init__(self, lookups: dict[int, _Lookup], weights: Floats) -> None:
         self._lookups = lookups
@@ -46,15 +53,14 @@ class Forest:
     def of(cls, trees: Attributes) -> Forest | None:
         """The forest; None if it asks in other ways than `<=` and `in`, has over 64 leaves a tree, or is too large."""
         plain = trees["n_targets"] == [1] and trees.get("post_transform", [0]) == [0]
-        known = set(np.unique(trees["nodes_modes"]).tolist()) <= {_LEQ, _MEMBER}
+        known = set(np.unique(trees["nodes_modes"]).tolist()) <= {LEQ, MEMBER}
         if not plain or trees.get("aggregate_function", [1]) != [1] or not known:
             return None
         return _Builder(trees).forest()
 
-    def sums(self, features: Floats) -> Floats:
-        """float64[N]."""
-        count = len(features)
-        places = {feature: _places(lookup, features[:, feature]) for feature, lookup in self._lookups.items()}
+    def sums(self, features: Sequence[Feature], count: int) -> Floats:
+        """float64[`count`], of so many rows."""
+        places = {feature: _places(lookup, features[feature]) for feature, lookup in self._lookups.items()}
         found = np.empty(count)
         masks, more = (np.empty((min(_BLOCK, count), len(self._first)), self._dtype) for _ in range(2))
         for start in range(0, count, _BLOCK):
@@ -71,12 +77,12 @@ class Forest:
         return found
 
 
-def _places(lookup: _Lookup, values: Floats) -> npt.NDArray[np.intp]:
+def _places(lookup: _Lookup, feature: Feature) -> npt.NDArray[np.intp]:
     """The row of the table for each value: even between two values of note, odd at one, the last for NaN."""
-    at = np.searchsorted(lookup.values, values)
-    places: npt.NDArray[np.intp] = 2 * at + (lookup.values.take(at, mode="clip") == values)
-    places[np.isnan(values)] = len(lookup.masks) - 1
-    return places
+    at = np.searchsorted(lookup.values, feature.values)
+    places: npt.NDArray[np.intp] = 2 * at + (lookup.values.take(at, mode="clip") == feature.values)
+    places[np.isnan(feature.values)] = len(lookup.masks) - 1
+    return places if feature.places is None else places[feature.places]
 
 
 def _in_order(leaves: Floats) -> Floats:
@@ -96,94 +102,72 @@ def _first_bit(masks: Masks) -> npt.NDArray[np.int64]:
 
 
 class _Builder:
-    """Numbers the leaves and makes the tables."""
+    """Makes the tables."""
 
     def __init__(self, trees: Attributes) -> None:
         self._trees = trees
-        self._count = len(trees["nodes_modes"])
-        self._tree = np.zeros(self._count, np.int64)
-        self._ruled_out = [0] * self._count  # bits of the leaves on a node's true side
-        self._leaves: list[list[int]] = []
-        self._members = self._sets()
-        self._visits = 0
+        self._leaves = leaves_of(trees)
+        self._features = np.asarray(trees["nodes_featureids"], np.int64)
+        self._splits = np.asarray(trees["nodes_splits"], np.float64)
+        self._tracks = np.asarray(trees.get("nodes_missing_value_tracks_true", np.zeros(len(self._splits))), np.bool_)
+        self._members = members_of(trees)
+        self._asks_members = np.zeros(len(self._splits), np.bool_)
+        self._asks_members[list(self._members)] = True
 
     def forest(self) -> Forest | None:
-        """Put it together; None if it would be too large."""
-        for tree, root in enumerate(self._trees["tree_roots"]):
-            self._leaves.append([])
-            self._walk(root, tree)
-        most = max(map(len, self._leaves))
-        features = sorted(set(self._trees["nodes_featureids"]))
-        if most > 64:
+        """Put it together; None if it would be too large, or a threshold is no number."""
+        leaves, count = self._leaves, len(self._trees["tree_roots"])
+        most = int(leaves.number.max()) + 1
+        if most > _MOST_LEAVES or np.isnan(self._splits[~self._asks_members]).any():
             return None
         dtype = np.dtype(np.uint32 if most <= 32 else np.uint64)
-        nodes: dict[int, list[int]] = {feature: [] for feature in features}
-        for node, feature in enumerate(self._trees["nodes_featureids"]):
-            nodes[feature].append(node)
-        values = {feature: self._values(nodes[feature]) for feature in features}
+        nodes = {feature: np.flatnonzero(self._features == feature) for feature in np.unique(self._features).tolist()}
+        values = {feature: self._values(own) for feature, own in nodes.items()}
         rows = sum(2 * len(found) + 2 for found in values.values())
-        if rows * len(self._leaves) * dtype.itemsize > _MOST_BYTES:
+        if rows * count * dtype.itemsize > _MOST_BYTES:
             return None
-        weights = np.zeros((len(self._leaves), most))
-        for tree, leaves in enumerate(self._leaves):
-            weights[tree, : len(leaves)] = self._trees["leaf_weights"][leaves]
-        return Forest({f: self._lookup(nodes[f], values[f], dtype) for f in features}, weights)
+        weights = np.zeros((count, most))
+        weights[leaves.tree, leaves.number] = np.asarray(self._trees["leaf_weights"])[leaves.weight]
+        # all leaves but those on the true side
+        one = np.uint64(1)
+        kept = ~((one << leaves.false.astype(np.uint64)) - (one << leaves.true.astype(np.uint64)))
+        masks = kept.astype(dtype)
+        return Forest(
+            {feature: self._lookup(nodes[feature], of, masks, count) for feature, of in values.items()}, weights
+        )
 
-    def _walk(self, root: int, tree: int) -> None:
-        """Number the leaves of a tree. A stack of our own: a tree may be as deep as it has leaves."""
-        trees, leaves = self._trees, self._leaves[tree]
-        stack: list[tuple[int, int]] = [(root, -1)]  # a node, and how many leaves there were before its true side
-        while stack:
-            node, before = stack.pop()
-            if before < 0:
-                self._visits += 1
-                if self._visits > self._count:
-                    raise ValueError("a node that is reached twice")
-                self._tree[node] = tree
-                stack.append((node, len(leaves)))
-                side, is_leaf = trees["nodes_truenodeids"][node], trees["nodes_trueleafs"][node]
-            else:
-                self._ruled_out[node] = (1 << len(leaves)) - (1 << before)
-                side, is_leaf = trees["nodes_falsenodeids"][node], trees["nodes_falseleafs"][node]
-            if is_leaf:
-                leaves.append(side)
-            else:
-                stack.append((side, -1))
+    def _values(self, nodes: Integers) -> Floats:
+        """The values of note."""
+        asking = self._asks_members[nodes]
+        members = [self._members[node] for node in nodes[asking].tolist()]
+        return np.unique(np.concatenate([self._splits[nodes[~asking]], *members]))
 
-    def _sets(self) -> dict[int, set[float]]:
-        """The values of each `in`: they stand one after the other, each list ended by NaN."""
-        lists: list[set[float]] = [set()]
-        for value in np.asarray(self._trees.get("membership_values", [])).tolist():
-            if np.isnan(value):
-                lists.append(set())
-            else:
-                lists[-1].add(value)
-        nodes = np.flatnonzero(np.asarray(self._trees["nodes_modes"]) == _MEMBER).tolist()
-        return dict(zip(nodes, lists[: len(nodes)], strict=True))
-
-    def _values(self, nodes: list[int]) -> Floats:
-        found: set[float] = set()
-        for node in nodes:
-            found |= self._members[node] if node in self._members else {float(self._trees["nodes_splits"][node])}
-        return np.array(sorted(found))
-
-    def _lookup(self, nodes: list[int], values: Floats, dtype: np.dtype[Any]) -> _Lookup:
-        masks = np.full((2 * len(values) + 2, len(self._leaves)), np.iinfo(dtype).max, dtype)
-        tracks = self._trees.get("nodes_missing_value_tracks_true", [0] * self._count)
-        splits = [self._trees["nodes_splits"][node] for node in nodes]
-        behind = (2 * np.searchsorted(values, splits) + 2).tolist()
-        most = np.iinfo(dtype).max
-        for node, first in zip(nodes, behind, strict=True):
-            of_tree = masks[:, self._tree[node]]
-            missing = of_tree[-1]
-            left = dtype.type(most - self._ruled_out[node])
-            if node in self._members:
-                members = 2 * np.searchsorted(values, sorted(self._members[node])) + 1
-                untouched = of_tree[members]
-                of_tree &= left
-                of_tree[members] = untouched
-            else:
-                of_tree[first:] &= left
-            if tracks[node]:
-                of_tree[-1] = missing
+    def _lookup(self, nodes: Integers, values: Floats, kept: Masks, count: int) -> _Lookup:
+        masks = np.full((2 * len(values) + 2, count), np.iinfo(kept.dtype).max, kept.dtype)
+        asking = self._asks_members[nodes]
+        self._rule_out_above(masks, nodes[~asking], values, kept)
+        self._rule_out_strangers(masks, nodes[asking], values, kept)
         return _Lookup(values, masks)
+
+    def _rule_out_above(self, masks: Masks, nodes: Integers, values: Floats, kept: Masks) -> None:
+        """`<=`: its true side, from the first place above the threshold on."""
+        tree = self._leaves.node_tree[nodes]
+        above = 2 * np.searchsorted(values, self._splits[nodes]) + 2
+        np.bitwise_and.at(masks, (above, tree), kept[nodes])
+        np.bitwise_and.accumulate(masks[:-1], axis=0, out=masks[:-1])
+        without = ~self._tracks[nodes]
+        np.bitwise_and.at(masks[-1], tree[without], kept[nodes[without]])
+
+    def _rule_out_strangers(self, masks: Masks, nodes: Integers, values: Floats, kept: Masks) -> None:
+        """`in`: its true side, everywhere but at its members."""
+        places, nodes = len(masks), nodes[np.argsort(self._leaves.node_tree[nodes], kind="stable")]
+        step = max(_AT_ONCE // places, 1)
+        for some in np.split(nodes, range(step, len(nodes), step)) if len(nodes) else ():
+            members = [self._members[node] for node in some.tolist()]
+            inside = np.zeros((len(some), places), np.bool_)
+            row = np.repeat(np.arange(len(some)), [len(of) for of in members])
+            inside[row, 2 * np.searchsorted(values, np.concatenate(members)) + 1] = True
+            inside[:, -1] = self._tracks[some]
+            left = np.where(inside, np.iinfo(kept.dtype).max, kept[some, np.newaxis])
+            trees, starts = np.unique(self._leaves.node_tree[some], return_index=True)
+            masks[:, trees] &= np.bitwise_and.reduceat(left, starts, axis=0).T

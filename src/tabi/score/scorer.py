@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabi.bundle import Bundle
-from tabi.contract import Fault, Scalar, Tensors
+from tabi.contract import Fault, Scalar
 from tabi.errors import RequestError
 from tabi.score.blocks import Block, Reason, Rejected, RowNumbers
 from tabi.score.evaluator import Evaluator
@@ -19,7 +19,7 @@ from tabi.score.plan import FILE, ROW, VERSION, WARNINGS
 from tabi.serving.answers import Floats
 from tabi.serving.arrow import arrays_of
 from tabi.serving.model import Model
-from tabi.tables import Faults, TableReader
+from tabi.tables import Columns, Faults, TableReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,10 +36,10 @@ class Scored(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Rows that could be read: their places, tensors and faults, keys by name, and the faults that are refused."""
+    """Rows that could be read: their places, values and faults, keys by name, and the faults that are refused."""
 
     rows: RowNumbers
-    tensors: Tensors
+    columns: Columns
     faults: Faults
     keys: dict[str, pa.Array]
     refused: Sequence[Fault]
@@ -69,7 +69,7 @@ class Scorer:
         rejected = list(block.rejected)
         read = self._read_lines(block, rejected) if block.table is None else self._read_table(block.table, block.rows)
         answers = self._model.answers
-        outputs = self._evaluator.predict(read.tensors) if len(read.rows) else answers.nothing
+        outputs = self._evaluator.predict(read.columns) if len(read.rows) else answers.nothing
         refused = [*read.refused, *answers.unanswered(outputs)]
         good = np.ones(len(outputs), bool)
         reasons: dict[int, list[Reason]] = {}
@@ -83,8 +83,8 @@ class Scorer:
 
     def _read_table(self, table: pa.RecordBatch, rows: RowNumbers) -> _Read:
         keys = {key: table.column(key) for key in self._keys}
-        tensors, faults = self._tables.read(table.drop_columns(self._aside) if self._aside else table)
-        return _Read(rows, tensors, faults, keys, list(faults) if self._model.contract.strict else ())
+        columns, faults = self._tables.read_columns(table.drop_columns(self._aside) if self._aside else table)
+        return _Read(rows, columns, faults, keys, list(faults) if self._model.contract.strict else ())
 
     def _read_lines(self, block: Block, rejected: list[Rejected]) -> _Read:
         import pyarrow as pa
@@ -102,7 +102,7 @@ class Scorer:
             for key in self._aside:
                 row.pop(key, None)
         tensors, faults, refused = self._model.read(rows)
-        return _Read(np.array(places, np.int64), tensors, Faults.of_list(len(rows), faults), keys, refused)
+        return _Read(np.array(places, np.int64), Columns.of(tensors), Faults.of_list(len(rows), faults), keys, refused)
 
     def _table(self, file: str, read: _Read, outputs: Floats, good: Mask, warnings: _Warnings) -> pa.Table:
         import pyarrow as pa

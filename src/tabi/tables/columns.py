@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tabi.contract import Scalar, category_of, number_of
+from tabi.contract import Scalar, Tensors, category_of, number_of
 from tabi.errors import RequestError
 from tabi.tables.faults import CODES, Codes
 
@@ -37,6 +37,30 @@ class Texts(NamedTuple):
 
     distinct: npt.NDArray[np.object_]
     places: npt.NDArray[np.int64]
+
+
+class Columns(NamedTuple):
+    """A table as the model sees it, column by column: float64[N, n] with NaN for missing, and texts."""
+
+    numeric: npt.NDArray[np.float64]
+    texts: list[Texts]
+
+    @classmethod
+    def of(cls, tensors: Tensors) -> Columns:
+        """The same rows; every row's text is one of its own."""
+        places = np.arange(len(tensors.numeric))
+        return cls(tensors.numeric, [Texts(column, places) for column in tensors.categorical.T])
+
+    def tensors(self) -> Tensors:
+        """The same rows, as the graph takes them."""
+        categorical = np.empty((len(self.numeric), len(self.texts)), np.object_)
+        for place, texts in enumerate(self.texts):
+            categorical[:, place] = texts.distinct[texts.places]
+        return Tensors(self.numeric, categorical)
+
+    def first(self, count: int) -> Columns:
+        """At most so many rows."""
+        return Columns(self.numeric[:count], [Texts(texts.distinct, texts.places[:count]) for texts in self.texts])
 
 
 def holds_scalars(kind: pa.DataType) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabi.contract import MISSING_TEXT, CategoricalColumn, Contract, NumericColumn, Tensors, TextColumn
 from tabi.errors import RequestError
-from tabi.tables.columns import holds_scalars, numbers_of, texts_of
+from tabi.tables.columns import Columns, Texts, holds_scalars, numbers_of, texts_of
 from tabi.tables.faults import CODES, Codes, Faults
 
 if TYPE_CHECKING:
@@ -32,17 +32,24 @@ class TableReader:
 
     def read(self, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
         """Tensors of all rows, in order, and the faults in order of row."""
-        columns = self._columns(batch)
+        columns, faults = self.read_columns(batch)
+        return columns.tensors(), faults
+
+    def read_columns(self, batch: pa.RecordBatch) -> tuple[Columns, Faults]:
+        """The same, each distinct text told once."""
+        found = self._columns(batch)
         count, contract = batch.num_rows, self._contract
         numeric = np.empty((count, len(contract.numeric)), np.float64)
-        categorical = np.empty((count, len(contract.strings)), np.object_)
+        texts: list[Texts] = []
         codes: list[tuple[str, Codes]] = []
         for place, number in enumerate(contract.numeric):
-            codes.append((number.name, _read_numbers(columns.get(number.name), number, numeric[:, place])))
-        for place, category in enumerate(contract.strings):
-            codes.append((category.name, _read_texts(columns.get(category.name), category, categorical[:, place])))
+            codes.append((number.name, _read_numbers(found.get(number.name), number, numeric[:, place])))
+        for category in contract.strings:
+            read, broken = _read_texts(found.get(category.name), category, count)
+            texts.append(read)
+            codes.append((category.name, broken))
         unknown = [name for name in batch.schema.names if name not in self._names]
-        return Tensors(numeric, categorical), Faults.of_columns(count, codes, unknown)
+        return Columns(numeric, texts), Faults.of_columns(count, codes, unknown)
 
     def check(self, schema: pa.Schema) -> None:
         """`RequestError` names the columns of this schema that cannot be read."""
@@ -89,15 +96,15 @@ def _read_numbers(found: pa.Array | None, column: NumericColumn, into: np.ndarra
     return codes
 
 
-def _read_texts(found: pa.Array | None, column: CategoricalColumn | TextColumn, into: np.ndarray) -> Codes:
+def _read_texts(found: pa.Array | None, column: CategoricalColumn | TextColumn, count: int) -> tuple[Texts, Codes]:
+    """A column of texts, and the codes of the rules that they break."""
     if found is None:
-        into[:] = MISSING_TEXT
-        return np.full(len(into), 0 if column.nullable else CODES["missing"], np.int8)
-    distinct, places = _named(column.name, texts_of, found)
-    into[:] = distinct[places]
+        missing = Texts(np.array([MISSING_TEXT], np.object_), np.zeros(count, np.int64))
+        return missing, np.full(count, 0 if column.nullable else CODES["missing"], np.int8)
+    texts = _named(column.name, texts_of, found)
     known = None if isinstance(column, TextColumn) else frozenset(column.categories)
-    codes = np.fromiter((_code_of(text, known, column) for text in distinct), np.int8, len(distinct))
-    return np.asarray(codes[places])
+    codes = np.fromiter((_code_of(text, known, column) for text in texts.distinct), np.int8, len(texts.distinct))
+    return texts, np.asarray(codes[texts.places])
 
 
 def _named(name: str, read: Callable[[pa.Array], Read], found: pa.Array) -> Read:

@@ -44,7 +44,8 @@ def _raw(estimator: HistGradient, graph: Graph, lanes: Lanes) -> str:
 def _own_order(estimator: HistGradient, graph: Graph, lanes: Lanes) -> tuple[Lanes, list[npt.NDArray[np.float64]]]:
     """The lanes as the trees see them, categorical ones first, and each of those lanes' category values.
 
-    The estimator recodes categories by their rank; the graph keeps the values and translates the trees instead.
+    The estimator recodes categories by their rank; the graph keeps the values and translates the trees instead, unless
+    they are no whole numbers, which ONNX Runtime does not tell apart in a set.
     """
     if estimator.is_categorical_ is None:
         return lanes, []
@@ -52,24 +53,30 @@ def _own_order(estimator: HistGradient, graph: Graph, lanes: Lanes) -> tuple[Lan
     encoder = estimator._preprocessor.named_transformers_["encoder"]
     known = [np.asarray(c, dtype=np.float64) for c in encoder.categories_] if mask.any() else []
     known = [c[~np.isnan(c)] for c in known]
-    categorical = tuple(
-        _known_or_missing(graph, lane, values)
-        for lane, values in zip((lane for lane, m in zip(lanes, mask, strict=True) if m), known, strict=True)
-    )
-    return categorical + tuple(lane for lane, m in zip(lanes, mask, strict=True) if not m), known
+    kept = [values if _are_whole(values) else np.arange(1.0, len(values) + 1) for values in known]
+    chosen = [lane for lane, m in zip(lanes, mask, strict=True) if m]
+    categorical = tuple(_known_or_missing(graph, *of) for of in zip(chosen, known, kept, strict=True))
+    return categorical + tuple(lane for lane, m in zip(lanes, mask, strict=True) if not m), kept
 
 
-def _known_or_missing(graph: Graph, lane: Lane, known: npt.NDArray[np.float64]) -> Lane:
-    """The lane with every value that the estimator did not see at its fit made missing, as it does itself."""
-    values = frozenset(known.tolist())
-    if lane.codes is not None and {c for c in lane.codes if not np.isnan(c)} <= values:
+def _are_whole(values: npt.NDArray[np.float64]) -> bool:
+    return bool(np.all((values == np.rint(values)) & (np.abs(values) < 2**31)))
+
+
+def _known_or_missing(graph: Graph, lane: Lane, known: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> Lane:
+    """The lane with its `known` values as they are `kept`, and every value that the estimator did not see at its fit
+    made missing, as it does itself.
+    """
+    values = frozenset(kept.tolist())
+    same = known is kept
+    if same and lane.codes is not None and {c for c in lane.codes if not np.isnan(c)} <= values:
         return lane
     recoded = graph.add(
         "LabelEncoder",
         [graph.pack((lane,))],
         domain=ML,
         keys_tensor=numpy_helper.from_array(known),
-        values_tensor=numpy_helper.from_array(known),
+        values_tensor=numpy_helper.from_array(kept),
         default_tensor=numpy_helper.from_array(np.array([np.nan])),
     )
     return Lane(recoded, 0, 1, codes=values)
