@@ -1,20 +1,16 @@
-"""Tabi's search beside the portfolio's, in one run on one machine: `python benchmarks/training.py`.
+"""Tabi's search beside the portfolio's, in one run on one machine: `python -m benchmarks.training`.
 
-Writes docs/evidence/training.md; with the word `quality` it only prints the figures of the votes, which but for their
-seconds do not depend on how busy the machine is. The portfolio: impute, scale, one-hot, HistGradientBoosting with early
+Writes docs/evidence/training.md. The portfolio: impute, scale, one-hot, HistGradientBoosting with early
 stopping left to itself, and HalvingGridSearchCV over the same number of candidates. It needs the OpenML cache of the
 workspace.
 """
 
 from __future__ import annotations
 
-import platform
-import sys
 import time
 import warnings
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmarks.machine import machine
 from tabi.contract import Contract
 from tabi.data import Table, load_table
 from tabi.project import ProjectConfig, load_config
@@ -44,7 +41,8 @@ from tabi.training.split import Labels, cut
 from tabi.training.stages import Floats
 from tabi.workspace import Workspace
 
-ROUNDS = 2
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROUNDS = 3
 ADULT_VOTE = ("preset=vote", "members=[native,onehot]", "search.mode=fast", "search.select=best")
 # all presets, each counting the same: nothing is chosen
 EVERY = "members=[native,onehot,logistic,forest,extra_trees,gradient_boosting,mlp]"
@@ -217,31 +215,16 @@ def quality(workspace: Workspace) -> list[str]:
     return lines
 
 
-def machine() -> list[str]:
-    """What it ran on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "pandas", "joblib"))
-    return [
-        f"Written by `python benchmarks/training.py` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
-        f"{model}, {joblib.cpu_count()} cores; Python {platform.python_version()}, {packages}.",
-    ]
-
-
 def main() -> None:
     """Measure everything, print it, keep it."""
     workspace = Workspace.find()
-    if sys.argv[1:] == ["quality"]:
-        print("\n".join(quality(workspace)))
-        return
-    parts = [["# Training: figures", "", *machine()]]
+    head = f"Written by `python -m benchmarks.training` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+    parts = [["# Training: figures", "", head, machine(("scikit-learn", "numpy", "pandas", "joblib"))]]
     for part in (reproduce, native_figures, compare_adult, compare_credit, quality):
         parts.append(part(workspace))
         print("\n".join(parts[-1]), flush=True)
-    path = workspace.root / "docs" / "evidence" / "training.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n\n".join("\n".join(part) for part in parts) + "\n", encoding="utf-8")
+    text = "\n\n".join("\n".join(part) for part in parts) + "\n"
+    (REPOSITORY / "docs" / "evidence" / "training.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -89,5 +89,5 @@ def test_texts_are_encoded_once_where_tables_are_all_there_is() -> None:
 def test_the_first_rows_of_columns_are_those_of_its_tensors() -> None:
     columns = Columns.of(CASE.tensors)
     first = columns.first(7).tensors()
-    assert first.numeric.tolist() == CASE.tensors.numeric[:7].tolist() or np.isnan(first.numeric).any()
+    assert first.numeric.tobytes() == CASE.tensors.numeric[:7].tobytes()
     assert first.categorical.tolist() == CASE.tensors.categorical[:7].tolist()

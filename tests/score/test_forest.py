@@ -130,6 +130,17 @@ def test_tables_made_a_few_nodes_at_a_time_are_the_same(trees: Attributes, rows:
     assert pieces.sums(features, len(rows)).tobytes() == whole.sums(features, len(rows)).tobytes()
 
 
+def test_a_sum_of_negative_zeros_is_zero() -> None:
+    trees = one_node(leaf_weights=np.array([-0.0, -0.0]), leaf_targetids=[0, 0])
+    found = Forest.of(trees | {"nodes_missing_value_tracks_true": [0], "membership_values": np.array([])})
+    assert found is not None
+    assert (
+        found.sums([Feature(np.zeros(1))], 1).tobytes()
+        == np.zeros(1).tobytes()
+        == walked(trees | {"membership_values": np.array([])}, np.zeros((1, 1))).tobytes()
+    )
+
+
 def one_node(**changes: Any) -> Attributes:
     trees: Attributes = {
         "nodes_featureids": [0],
@@ -150,6 +161,7 @@ def one_node(**changes: Any) -> Attributes:
     "changes",
     [
         {"nodes_splits": np.array([np.nan])},
+        {"nodes_modes": np.array([MEMBER], np.uint8), "membership_values": np.array([np.nan])},
         {"nodes_modes": np.array([2], np.uint8)},
         {"n_targets": [2]},
         {"post_transform": [1]},

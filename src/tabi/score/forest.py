@@ -74,7 +74,8 @@ class Forest:
                     np.bitwise_and(left, into, out=left)
             leaves = self._weights.take((_first_bit(left) + self._first).T, mode="clip")
             found[start : start + size] = _in_order(leaves)
-        return found
+        # the walk begins with zero, and a sum of nothing but -0.0 is 0.0 there
+        return found + 0.0
 
 
 def _places(lookup: _Lookup, feature: Feature) -> npt.NDArray[np.intp]:
@@ -115,7 +116,7 @@ class _Builder:
         self._asks_members[list(self._members)] = True
 
     def forest(self) -> Forest | None:
-        """Put it together; None if it would be too large, or a threshold is no number."""
+        """Put it together; None if it would be too large, or asks for what no value is."""
         leaves, count = self._leaves, len(self._trees["tree_roots"])
         most = int(leaves.number.max()) + 1
         if most > _MOST_LEAVES or np.isnan(self._splits[~self._asks_members]).any():
@@ -124,7 +125,7 @@ class _Builder:
         nodes = {feature: np.flatnonzero(self._features == feature) for feature in np.unique(self._features).tolist()}
         values = {feature: self._values(own) for feature, own in nodes.items()}
         rows = sum(2 * len(found) + 2 for found in values.values())
-        if rows * count * dtype.itemsize > _MOST_BYTES:
+        if rows * count * dtype.itemsize > _MOST_BYTES or not all(map(len, values.values())):
             return None
         weights = np.zeros((count, most))
         weights[leaves.tree, leaves.number] = np.asarray(self._trees["leaf_weights"])[leaves.weight]
