@@ -138,3 +138,38 @@ def test_rows_that_cannot_be_cut_fail_before_a_search(workspace: Any, write_proj
     workspace = replace(workspace, tracking_uri=trained.workspace.tracking_uri)
     with pytest.raises(DataError, match="1 of the rarest class"):
         train(workspace, load_config(workspace, "rare"))
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (
+            "class Mine(LogisticRegression):\n    pass\n",
+            r"holds the type 'project_pipeline\.Mine', which cannot be kept",
+        ),
+        (
+            "def Mine():\n    return LogisticRegression(C=(c for c in [1]))\n",
+            r"something \(cannot pickle 'generator' object\)",
+        ),
+    ],
+)
+def test_what_cannot_be_kept_is_told_before_the_search(
+    own: str, told: str, workspace: Any, write_project: Any, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"""
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+{own}
+
+def build(contract):
+    return Pipeline([("fill", SimpleImputer()), ("model", Mine())])
+"""
+    rows = "".join(f"{i},{'yes' if i % 2 else 'no'}\n" for i in range(60))
+    (workspace.root / "rows.csv").write_text(f"a,target\n{rows}")
+    write_project(workspace.root, "mine", "source: csv:rows.csv\ntarget: target\npositive: 'yes'\npreset: own\n")
+    (workspace.root / "projects" / "mine" / "pipeline.py").write_text(code)
+    monkeypatch.setattr("tabi.training.job.fit_table", lambda *_: pytest.fail("it was searched"))
+    with pytest.raises(TrainingError, match=told):
+        train(replace(workspace, tracking_uri=trained.workspace.tracking_uri), load_config(workspace, "mine"))

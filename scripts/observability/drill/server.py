@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
-from tabi.errors import TabiError
+from scripts.observability.drill.program import answering, free_ports
 
-READY_LIMIT_S = 60.0
-STOP_LIMIT_S = 20.0
 # large requests may be a quarter of these
 IN_FLIGHT = 4
 
@@ -46,8 +38,7 @@ class Watched:
 def server(ref: str, store: str, folder: Path, collector: str) -> Iterator[Watched]:
     """Serve `ref` of a store; every request is traced."""
     folder.mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    (port,) = free_ports(1)
     watched = Watched(port, folder / "server.log", folder / "predictions")
     command = [sys.executable, "-m", "tabi", "serve", ref, "--port", str(port), "--limit", f"in_flight={IN_FLIGHT}"]
     environment = {
@@ -59,32 +50,8 @@ def server(ref: str, store: str, folder: Path, collector: str) -> Iterator[Watch
         "OTEL_BSP_SCHEDULE_DELAY": "500",
         "OMP_NUM_THREADS": "1",
     }
-    with watched.log.open("wb") as said:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            _await(watched, process)
-            yield watched
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _await(watched: Watched, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + READY_LIMIT_S
-    while True:
-        try:
-            with urlopen(f"http://127.0.0.1:{watched.port}/healthz", timeout=2):
-                return
-        except (URLError, OSError):
-            if process.poll() is not None or time.monotonic() > end:
-                raise TabiError(f"the server did not start: {watched.log.read_text(errors='replace')[-600:]}") from None
-            time.sleep(0.1)
+    with answering(command, f"http://127.0.0.1:{port}/healthz", watched.log, environment):
+        yield watched
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

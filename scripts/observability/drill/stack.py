@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,12 +19,10 @@ from loadtest.slo import Slo
 from scripts.observability.clock import Clock
 from scripts.observability.drill.debian import programs
 from scripts.observability.drill.inbox import Inbox
+from scripts.observability.drill.program import answering, free_ports
 from scripts.observability.files import alertmanager, rule_files
 from scripts.observability.routing import RECEIVERS
 from tabi.errors import TabiError
-
-READY_LIMIT_S = 30.0
-STOP_LIMIT_S = 10.0
 
 QUICK = Clock(minute_s=1 / 6, least_s=3, interval_s=1)
 """An hour takes ten seconds."""
@@ -60,7 +56,7 @@ class Stack:
 def watching(server_port: int, inbox: Inbox, folder: Path, slo: Slo, clock: Clock = QUICK) -> Iterator[Stack]:
     """Watch a server of this machine, and tell the inbox. Nothing is left running."""
     found = programs()
-    own, other = _free_ports(2)
+    own, other = free_ports(2)
     stack = Stack(f"http://127.0.0.1:{own}", f"http://127.0.0.1:{other}")
     (folder / "rules").mkdir(parents=True)
     for name, text in both(slo, clock).items():
@@ -83,10 +79,8 @@ def watching(server_port: int, inbox: Inbox, folder: Path, slo: Slo, clock: Cloc
         ],
     }  # fmt: skip
     with ExitStack() as held:
-        for name, command in commands.items():
-            held.enter_context(_started(command, folder / f"{name}.log"))
-        for url in (stack.alertmanager, stack.prometheus):
-            _await(f"{url}/-/ready", folder)
+        for (name, command), url in zip(commands.items(), (stack.alertmanager, stack.prometheus), strict=True):
+            held.enter_context(answering(command, f"{url}/-/ready", folder / f"{name}.log"))
         yield stack
 
 
@@ -119,37 +113,3 @@ def _configuration(server_port: int, alertmanager_port: int, folder: Path) -> Ma
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}]},
         "scrape_configs": [job("tabi", server_port)],
     }
-
-
-@contextmanager
-def _started(command: list[str], log: Path) -> Iterator[None]:
-    with log.open("wb") as said:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _await(url: str, folder: Path) -> None:
-    end = time.monotonic() + READY_LIMIT_S
-    while True:
-        try:
-            with urlopen(url, timeout=2):  # noqa: S310 - our own server
-                return
-        except (URLError, OSError):
-            if time.monotonic() > end:
-                said = "\n".join(log.read_text(errors="replace")[-800:] for log in sorted(folder.glob("*.log")))
-                raise TabiError(f"{url} did not answer within {READY_LIMIT_S:.0f} s: {said}") from None
-            time.sleep(0.1)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(server.getsockname()[1]) for server in servers]

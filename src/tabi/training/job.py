@@ -23,6 +23,7 @@ from tabi.training.comparison import write_comparisons
 from tabi.training.distill import teacher_of
 from tabi.training.environment import commit_of, environment_lock, lock_digest
 from tabi.training.fitting import Fitted, fit_best, fit_table
+from tabi.training.pipelines import build_pipeline
 from tabi.training.plots import write_front, write_plots
 from tabi.training.presets import Params
 from tabi.training.progress import Quiet, Reporter
@@ -33,6 +34,7 @@ from tabi.training.tracking import hyperparameters, tracked_run
 from tabi.workspace import Workspace
 
 QUIET = Quiet()
+PIPELINE = "pipeline.skops"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ def _train(workspace: Workspace, config: ProjectConfig, report: Reporter, traine
     tags = {"mlflow.runName": f"{config.name}-{mode}", **{f"tabi.{name}": value for name, value in inputs.items()}}
     with tracked_run(workspace, config.name, tags) as tracker, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        if config.code:
+            # a class that cannot be kept is told before the search, not after it
+            save_pipeline(build_pipeline(table.contract, config, {}), folder / PIPELINE)
         fitted = fit_table(table, config, report, teacher)
         config = fitted.config
         task = fitted.plan.task
@@ -158,7 +163,7 @@ def _write_files(folder: Path, table: Table, config: ProjectConfig, fitted: Fitt
     if fitted.threshold:
         _write_json(folder / "threshold.json", fitted.threshold._asdict())
     _write_scores(folder / "cv_results.csv", fitted.search.table, fitted.plan.task)
-    save_pipeline(fitted.pipeline, folder / "pipeline.skops")
+    save_pipeline(fitted.pipeline, folder / PIPELINE)
 
 
 def _leave_summary(

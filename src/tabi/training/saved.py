@@ -35,14 +35,16 @@ TRUSTED_TYPES = frozenset(
 
 
 def save_pipeline(pipeline: Pipeline, path: Path) -> None:
-    """Write the fitted pipeline as a skops file. `TrainingError` names a type that could not be read back."""
+    """Write the pipeline as a skops file. `TrainingError` names a type that could not be read back."""
     from skops.io import dump
 
-    dump(pipeline, path)
+    advice = "which cannot be kept without pickle: use scikit-learn's own"
+    try:
+        dump(pipeline, path)
+    except TypeError as error:  # its text names the type, and nothing of what it holds
+        raise TrainingError(f"the pipeline holds something ({error}), {advice}") from error
     if unknown := _untrusted(path):
-        raise TrainingError(
-            f"the pipeline holds the type {unknown[0]!r}, which cannot be kept without pickle: use scikit-learn's own"
-        )
+        raise TrainingError(f"the pipeline holds the type {unknown[0]!r}, {advice}")
 
 
 def load_pipeline(path: Path) -> Pipeline:
