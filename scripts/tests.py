@@ -26,13 +26,17 @@ COVERAGE = (sys.executable, "-m", "coverage")
 PYTEST = ("-m", "pytest")
 # a file's tests stay together, as what they share takes longest
 TWO_AT_ONCE = ("-n", "2", "--dist", "loadfile")
-SLOW = ("-m", "system", "--durations=40")
+SLOW = ("--durations=40", "-m")
 UNIT = (*TWO_AT_ONCE, "tests")
 SUITES: dict[str, tuple[tuple[str, ...], ...]] = {
     "unit": (UNIT,),
     "coverage": (UNIT,),
     # engines, browsers and what measures run alone
-    "system": (("tests/system", *SLOW, "-s"), ("tests", "--ignore=tests/system", *SLOW, *TWO_AT_ONCE)),
+    "system": (
+        ("tests/system", *SLOW, "system and not beside", "-s"),
+        ("tests/system", *SLOW, "system and beside", *TWO_AT_ONCE),
+        ("tests", "--ignore=tests/system", *SLOW, "system", *TWO_AT_ONCE),
+    ),
 }
 # of pytest, where nothing is marked so
 NO_TESTS = 5

@@ -23,7 +23,7 @@ from tabi.workspace import Workspace
 from tests.registry.conftest import Trained
 from tests.registry.conftest import trained as trained  # noqa: PLC0414 - the same runs serve both rooms' tests
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 KILLS = 20
 

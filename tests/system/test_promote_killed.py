@@ -27,7 +27,7 @@ from tabi.registry.room import Room
 from tabi.workspace import Workspace
 from tests.registry.governed import NAME, champions, governed, make_tracked, registered
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 KILLS = 20
 

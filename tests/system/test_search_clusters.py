@@ -20,7 +20,7 @@ from tabi.training.clusters import VERSIONS, Address, cluster_at
 from tabi.training.fits import FoldData
 from tests.system.conftest import PythonWith
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 SCRIPT = Path(__file__).with_name("search_script.py")
 SOURCE = Path(__file__).resolve().parents[2] / "src"

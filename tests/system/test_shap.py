@@ -12,7 +12,7 @@ import pytest
 
 from tests.system.conftest import PythonWith
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 SHAP = "shap==0.51.0"
 # what our side of the comparison imports, as it is here

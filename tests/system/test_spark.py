@@ -19,7 +19,7 @@ from tests.serving.conftest import harbour as harbour  # noqa: PLC0414 - the sam
 from tests.system.conftest import INSTALL_LIMIT_S, PythonWith, give_up
 from tests.system.debian import install_in_ci
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 SCRIPT = Path(__file__).with_name("spark_script.py")
 REPOSITORY = SCRIPT.parents[2]

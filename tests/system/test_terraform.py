@@ -14,7 +14,7 @@ import pytest
 from tests.system.conftest import give_up
 
 # waiting for load balancers takes a minute, and a busy machine three times as long
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.beside, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT_S = 800

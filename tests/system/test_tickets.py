@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = ("tickets-en", "tickets-ja")
