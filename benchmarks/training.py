@@ -39,6 +39,7 @@ from tabi.training.presets import PRESETS
 from tabi.training.search import run_search
 from tabi.training.split import Labels, cut
 from tabi.training.stages import Floats
+from tabi.training.workers import pool_of
 from tabi.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -136,7 +137,7 @@ def compare_adult(workspace: Workspace) -> list[str]:
         theirs.append(measured(table, config, partial(portfolio_search, table.contract)))
         joblib.externals.loky.get_reusable_executor().shutdown()
         ours.append(measured(table, config, partial(our_search, table.contract, config)))
-        joblib.externals.loky.get_reusable_executor().shutdown()
+        pool_of(joblib.cpu_count() - 1).shutdown()
     ratio = float(np.median([r.seconds for r in ours]) / np.median([r.seconds for r in theirs]))
     lines = [
         "| adult, full, 27 candidates | seconds of each round | AUC | ACC | best |",

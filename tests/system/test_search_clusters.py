@@ -87,8 +87,8 @@ def test_two_processes_work_on_one_thread_each_on_data_that_is_sent_once(
             return share(what)
 
         monkeypatch.setattr(cluster, "_share", counted)
-        found = cluster.each(threads, data, [(power,) for power in [1, 2] * 10])
-        found += cluster.each(threads, data, [(3,)])
+        found = list(cluster._done((threads, data, (power,)) for power in [1, 2] * 10))
+        found += cluster._done(iter([(threads, data, (3,))]))
     assert shared == [data]
     assert [total for _, _, total in found] == [float((X**power).sum()) for power in [1, 2] * 10 + [3]]
     processes = {process for process, _, _ in found}
@@ -100,7 +100,7 @@ def test_two_processes_work_on_one_thread_each_on_data_that_is_sent_once(
 def test_workers_of_other_versions_are_refused(dask: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VERSIONS, "scikit-learn", "0.1")
     with cluster_at(Address.parse(dask)) as cluster, pytest.raises(TrainingError, match=r"scikit-learn .* not 0\.1"):
-        cluster.each(threads, FoldData((np.ones(1), np.ones(1)), (np.ones(1), np.ones(1))), [(1,)])
+        list(cluster._done(iter([(threads, FoldData((np.ones(1), np.ones(1)), (np.ones(1), np.ones(1))), (1,))])))
 
 
 def test_ray_s_workers_find_what_one_process_finds_to_the_last_digit(python_with: PythonWith) -> None:

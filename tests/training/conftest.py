@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 from tabi.contract import CategoricalColumn, Column, Contract, NumericColumn, Target
@@ -110,4 +109,4 @@ def mixed_rows() -> Callable[..., tuple[pd.DataFrame, npt.NDArray[np.int8]]]:
 def worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """One worker process is up, and searches let it help from their second fit on."""
     monkeypatch.setattr(workers, "WORKER_START_S", -1.0)
-    get_reusable_executor(1, timeout=workers.IDLE_S, env=workers.ONE_THREAD).submit(workers._nothing).result()
+    workers.pool_of(1).submit(workers._nothing).result()

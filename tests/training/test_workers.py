@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import joblib
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -94,3 +95,27 @@ def test_tasks_that_cannot_be_made_end_the_run_whoever_asked_for_them(tmp_path: 
 def test_a_worker_that_dies_is_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"a worker process failed with TerminatedWorkerError: free memory"):
         run((Visit(number, tmp_path / "seen", "killed") for number in range(6)), 6)
+
+
+def test_searches_and_folds_side_by_side_take_turns(tmp_path: Path) -> None:
+    """joblib takes whatever pool it finds in its place for one that it made."""
+    for turn in range(2):
+        outcomes = run((Visit(number, tmp_path / f"seen{turn}") for number in range(6)), 6)
+        assert len({outcome.fold for outcome in outcomes}) == 2
+        pool = joblib.Parallel(2, backend="loky", inner_max_num_threads=1)
+        assert pool(joblib.delayed(abs)(-number) for number in range(4)) == [0, 1, 2, 3]
+
+
+def test_the_next_search_takes_the_workers_over_and_makes_new_ones_for_those_that_died(tmp_path: Path) -> None:
+    def helper(turn: int) -> int:
+        outcomes = run((Visit(number, tmp_path / f"seen{turn}") for number in range(6)), 6)
+        (found,) = {outcome.fold for outcome in outcomes} - {os.getpid()}
+        return int(found)
+
+    first = helper(0)
+    assert helper(1) == first
+    os.kill(first, signal.SIGKILL)
+    end = time.monotonic() + LIMIT_S
+    while Path(f"/proc/{first}/stat").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert helper(2) != first

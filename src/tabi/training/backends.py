@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from tabi.project import SearchConfig
 from tabi.training.fits import FitOutcome, FitTask
@@ -23,9 +23,6 @@ class Workers(Protocol):
 
     def later(self, work: Callable[[], Result]) -> Future[Result]:
         """Work for a worker that has no task. Where there is none it is never begun, and can be taken back."""
-
-    def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """`function(data, *item)` of each item, in their order; `data` is sent once."""
 
 
 @contextmanager

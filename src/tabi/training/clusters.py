@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -81,10 +81,6 @@ class Cluster:
     def later(self, work: Callable[[], Result]) -> Future[Result]:  # noqa: ARG002 - it is never begun
         """Nothing: all rows are not sent to a cluster for one fit."""
         return Future()
-
-    def each(self, function: Callable[..., Result], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """`function(data, *item)` of each item, in their order; `data` is sent once."""
-        return list(self._done((function, data, item) for item in items))
 
     def _done(self, calls: Iterator[tuple[Callable[..., Any], Any, tuple[Any, ...]]]) -> Iterator[Any]:
         work = joblib.delayed(_there)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
 from tabi.errors import TabiError, TrainingError
@@ -105,11 +105,6 @@ class LocalWorkers:
         self._later.append((work, result))
         return result
 
-    def each(self, function: Callable[..., Any], data: Any, items: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """`function(data, *item)` of each item, in their order."""
-        pool = joblib.Parallel(self._jobs, backend="loky", inner_max_num_threads=1)
-        return list(pool(joblib.delayed(function)(data, *item) for item in items))
-
     def _help(self, line: Line) -> None:
         for _ in range(self._helpers):
             Thread(target=self._feed, args=(line,), daemon=True).start()
@@ -117,7 +112,7 @@ class LocalWorkers:
     def _feed(self, line: Line) -> None:
         """Give one worker a task after the other, from when it is up."""
         try:
-            pool = get_reusable_executor(self._helpers, timeout=IDLE_S, env=ONE_THREAD)
+            pool = pool_of(self._helpers)
             pool.submit(_nothing).result()
             with threadpool_limits(1, user_api="openmp"):  # a limit of OpenMP is that of a thread
                 for task, outcomes in line:
@@ -133,6 +128,33 @@ class LocalWorkers:
                     pool.submit(_alone, work).add_done_callback(partial(_pass_on, result))
         except Exception:  # noqa: BLE001 - no worker: this process does the work; no task: its reader is told
             return
+
+
+_pools: dict[int, ProcessPoolExecutor] = {}
+_making = Lock()
+
+
+def pool_of(helpers: int) -> ProcessPoolExecutor:
+    """So many worker processes, those of the last search if they live.
+
+    Not the pool that joblib keeps for everybody: it takes whatever it finds there for one that it made itself.
+    """
+    with _making:
+        pool = _pools.get(helpers)
+        if pool is not None and _takes_work(pool):
+            return pool
+        for other in _pools.values():
+            other.shutdown(wait=False)
+        _pools.clear()
+        return _pools.setdefault(helpers, ProcessPoolExecutor(helpers, timeout=IDLE_S, env=ONE_THREAD))
+
+
+def _takes_work(pool: ProcessPoolExecutor) -> bool:
+    try:
+        pool.submit(_nothing).result()
+    except Exception:  # noqa: BLE001 - a process of it may have died of anything
+        return False
+    return True
 
 
 def _nothing() -> None:
