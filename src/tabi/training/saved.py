@@ -41,8 +41,10 @@ def save_pipeline(pipeline: Pipeline, path: Path) -> None:
     advice = "which cannot be kept without pickle: use scikit-learn's own"
     try:
         dump(pipeline, path)
-    except TypeError as error:  # its text names the type, and nothing of what it holds
-        raise TrainingError(f"the pipeline holds something ({error}), {advice}") from error
+    except TypeError as error:
+        # Python's own text names the type; that of a class of somebody's may hold data values, so it is not told
+        what = str(error) if str(error).startswith("cannot pickle") else type(error).__name__
+        raise TrainingError(f"the pipeline holds something ({what}), {advice}") from error
     if unknown := _untrusted(path):
         raise TrainingError(f"the pipeline holds the type {unknown[0]!r}, {advice}")
 
