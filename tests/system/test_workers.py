@@ -35,7 +35,7 @@ def test_no_answered_prediction_is_lost(harbour: Harbour, tmp_path: Path, seed: 
             until(functools.partial(found.is_back, number, before), 60)
         assert found.metric("tabi_worker_restarts_total") == KILLS
     answered = [request_id for caller in callers for request_id in caller.answered]
-    assert len(answered) == len(set(answered)) > KILLS * 50
+    assert len(answered) == len(set(answered)) > 20 * 50
     logged: set[str] = set()
     # closed ones may have been compressed meanwhile
     for path in segments_of(found.log):
